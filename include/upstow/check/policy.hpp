@@ -1,0 +1,115 @@
+// upstow/check/policy.hpp - what an endpoint accepts, as data.
+//
+// A policy is a plain value: it can live in a table, be compared in a test, be derived by copy. It
+// is immutable while sessions use it, and may be shared by any number of threads.
+//
+//   const upstow::policy avatar{
+//       .limits = {.total_bytes = 3 * MiB},
+//       .fields = {upstow::file("avatar", {.required = true, .types = {"image/png",
+//       "image/jpeg"}}),
+//                  upstow::text("bio", {.max_bytes = 2 * KiB})}};
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "upstow/head.hpp"
+#include "upstow/limits.hpp"
+#include "upstow/result.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+/// What becomes of a field that no rule names.
+enum class unknown_fields : std::uint8_t {
+  reject,  ///< the request fails with unknown_field
+  ignore,  ///< read and dropped; counted by the limits
+  accept,  ///< taken under the policy's own types, extensions and limits
+};
+
+/// How a field may be sent.
+struct field_rule {
+  std::string name;
+  bool is_file = false;
+  bool required = false;    ///< at least one; an untouched file input does not count
+  bool allow_empty = true;  ///< zero bytes are fine
+  std::uint64_t min_bytes = 0;
+  std::uint64_t max_bytes =
+      inherited;  ///< of each value; inherited: limits.file_bytes, field_bytes
+  std::uint32_t max_count = 1;
+  /// Declared media types, "image/png" or "image/*". Empty: those of the policy.
+  std::vector<std::string> types;
+  /// Allowed last extensions without the dot, any case. Empty: those of the policy.
+  std::vector<std::string> extensions;
+
+  friend bool operator==(const field_rule&, const field_rule&) = default;
+};
+
+struct file_options {
+  bool required = false;
+  bool allow_empty = true;
+  std::uint64_t min_bytes = 0;
+  std::uint64_t max_bytes = inherited;
+  std::uint32_t max_count = 1;
+  std::vector<std::string> types = {};
+  std::vector<std::string> extensions = {};
+};
+
+struct text_options {
+  bool required = false;
+  bool allow_empty = true;
+  std::uint64_t min_bytes = 0;
+  std::uint64_t max_bytes = inherited;
+  std::uint32_t max_count = 1;
+};
+
+UPSTOW_API field_rule file(std::string name, file_options options = {});
+UPSTOW_API field_rule text(std::string name, text_options options = {});
+
+/// Names that web servers are known to run. Looked for at every extension of a filename, since
+/// "a.php.png" is run by some configurations.
+UPSTOW_API const std::vector<std::string>& script_extensions();
+
+/// How slow a client may be. Counted from the first session::on_time(); time in which the session
+/// was paused by its store does not count against the client.
+struct pace {
+  std::chrono::seconds total{3600};  ///< an hour: 64 MiB at 18 KiB/s
+  std::chrono::seconds idle{30};     ///< without one byte; the usual read time-out of servers
+  std::uint64_t min_rate = 0;        ///< bytes a second over `rate_window`; 0: none
+  std::chrono::seconds rate_window{30};
+  friend bool operator==(const pace&, const pace&) = default;
+};
+
+struct policy {
+  upstow::limits limits{};
+  std::vector<field_rule> fields{};
+  /// For fields that no rule names. A policy without any rule accepts every field.
+  unknown_fields unknown = unknown_fields::reject;
+  /// For files whose rule has no list of its own. Empty: any.
+  std::vector<std::string> types{};
+  std::vector<std::string> extensions{};
+  /// Extensions refused for every file, wherever they stand in the name.
+  std::vector<std::string> denied_extensions = script_extensions();
+  bool require_content_length = false;
+  upstow::pace pace{};
+
+  /// Judges a request by its head, before `100 Continue` and before one byte of the body.
+  UPSTOW_API failure admit(const head& request) const noexcept;
+
+  /// Empty if the policy makes sense; else one sentence that names the contradiction.
+  UPSTOW_API std::string check() const;
+
+  /// The rule for `name`, or null.
+  UPSTOW_API const field_rule* rule(std::string_view name) const noexcept;
+
+  friend bool operator==(const policy&, const policy&) = default;
+};
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
+
+#if defined(UPSTOW_HEADER_ONLY)
+#include "upstow/bodies/check/policy.cpp"
+#endif

@@ -1,0 +1,44 @@
+// upstow/limits.hpp - the size of everything a client controls, with a reason beside each number.
+//
+// All of them are finite. N passes, N + 1 is an error with the offset of the byte that was too
+// much; nothing is ever cut short. Type `upstow::unlimited` to lift one.
+#pragma once
+
+#include <cstdint>
+
+#include "upstow/bytes.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+/// "As much as the limit above it allows": a file may be as large as the body, a field as limits
+/// say.
+inline constexpr std::uint64_t inherited = UINT64_MAX - 1;
+
+struct limits {
+  /// The whole body with headers and delimiters. A page of photos, not a film; the range of common
+  /// defaults is 1 MiB (aiohttp) to 128 MiB (ASP.NET).
+  std::uint64_t total_bytes = 64 * MiB;
+  /// One file. Bounded by total_bytes unless set, so that raising one number is enough.
+  std::uint64_t file_bytes = inherited;
+  /// One text field. A long comment is 10 KiB; fields live in memory.
+  std::uint64_t field_bytes = 64 * KiB;
+  /// All text fields together: what one request may hold in memory for them.
+  std::uint64_t text_bytes = 1 * MiB;
+  /// Names, filenames and types kept for the outcome: 1000 parts with 256 bytes each.
+  std::uint64_t record_bytes = 256 * KiB;
+
+  std::uint32_t parts = 1000;   ///< Go, Starlette and werkzeug stop at 1000 too
+  std::uint32_t files = 100;    ///< Django's number; each open file may cost the store a descriptor
+  std::uint32_t fields = 1000;  ///< PHP's max_input_vars and Django's
+
+  std::uint32_t part_headers = 16;             ///< RFC 7578 knows three; ASP.NET allows 16
+  std::uint32_t part_header_bytes = 16 * KiB;  ///< one part's header block, line ends included
+  std::uint32_t name_bytes = 1024;             ///< real names are below 100
+  std::uint32_t filename_bytes = 4096;         ///< PATH_MAX, for folder uploads
+
+  friend bool operator==(const limits&, const limits&) = default;
+};
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
