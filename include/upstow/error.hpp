@@ -54,7 +54,6 @@ enum class errc : std::uint16_t {
   file_expected,
   text_expected,
   too_many_values,
-  too_few_values,
   file_too_small,
   file_empty,
   text_too_short,
