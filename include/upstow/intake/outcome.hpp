@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "upstow/check/declared.hpp"
 #include "upstow/digest_value.hpp"
 #include "upstow/error.hpp"
 #include "upstow/store/store.hpp"
@@ -41,15 +42,6 @@ struct connection_advice {
   std::uint64_t drain_bytes = 0;       ///< read and drop at most so many bytes of the body ...
   std::chrono::seconds drain_time{0};  ///< ... for at most so long, then close
   friend bool operator==(const connection_advice&, const connection_advice&) = default;
-};
-
-/// Which number of which rule was passed. Text comes from the policy or is checked against a token
-/// grammar; it is never raw client bytes.
-struct rule_violation {
-  std::string field;  ///< as the policy spells it; empty where no rule is concerned
-  std::string rule;   ///< "max_bytes", "types", ...
-  std::string limit;  ///< what the rule says
-  std::string value;  ///< what came; empty where it could not be shown safely
 };
 
 class UPSTOW_API outcome {

@@ -22,7 +22,7 @@ struct response {
 ///  "part":1,"offset":1048577, "field":...,"rule":...,"limit":...,"value":...}
 UPSTOW_API std::string problem_json(const outcome& result);
 
-/// {"files":[{"field":..,"filename":..,"type":..,"size":..,"key":..,"sha-256":..}],"fields":{..}}
+/// {"files":[{"field":..,"filename":..,"type":..,"size":..,"key":..,"sha-256":..}],"fields":[{"name":..,"value":..}]}
 /// Client text is escaped for JSON, and for HTML in case the answer is shown raw (<, >, & as
 /// \u00xx).
 UPSTOW_API std::string success_json(const outcome& result);

@@ -1,0 +1,167 @@
+#include "upstow/check/policy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "upstow/check/declared.hpp"
+#include "upstow/parse/header_value.hpp"
+#include "upstow/untrusted_name.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+UPSTOW_INLINE field_rule file(std::string name, file_options options) {
+  return {.name = std::move(name),
+          .is_file = true,
+          .required = options.required,
+          .allow_empty = options.allow_empty,
+          .min_bytes = options.min_bytes,
+          .max_bytes = options.max_bytes,
+          .max_count = options.max_count,
+          .types = std::move(options.types),
+          .extensions = std::move(options.extensions)};
+}
+
+UPSTOW_INLINE field_rule text(std::string name, text_options options) {
+  return {.name = std::move(name),
+          .is_file = false,
+          .required = options.required,
+          .allow_empty = options.allow_empty,
+          .min_bytes = options.min_bytes,
+          .max_bytes = options.max_bytes,
+          .max_count = options.max_count,
+          .types = {},
+          .extensions = {}};
+}
+
+UPSTOW_INLINE const std::vector<std::string>& script_extensions() {
+  // What PHP, ASP(.NET), JSP, ColdFusion and CGI handlers of common servers map to an interpreter,
+  // and the per-directory configuration files that could add such a mapping.
+  static const std::vector<std::string> names{
+      "php",    "php3",   "php4", "php5", "php7",  "php8", "phps", "phtml",    "pht",
+      "phar",   "asp",    "aspx", "asa",  "ashx",  "asmx", "ascx", "cer",      "cshtml",
+      "vbhtml", "config", "jsp",  "jspx", "jsw",   "jsv",  "jspf", "cfm",      "cfml",
+      "cfc",    "cgi",    "fcgi", "pl",   "shtml", "stm",  "shtm", "htaccess", "htpasswd"};
+  return names;
+}
+
+UPSTOW_INLINE const field_rule* policy::rule(std::string_view name) const noexcept {
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [&](const field_rule& r) { return r.name == name; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+namespace policy_detail {
+
+UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request) {
+  switch (request.kind) {
+    case body_kind::form: {
+      const result<boundary> b = boundary::from(request.content_type);
+      return b ? errc::ok : b.error().code;
+    }
+    case body_kind::raw: {
+      std::string type;
+      if (!request.content_type.empty()) {
+        result<std::string> parsed = media_type_of(request.content_type);
+        if (!parsed) return parsed.error().code;
+        type = std::move(*parsed);
+      }
+      rule_violation broken;
+      return judge_declared(rules, rules.rule(request.raw_field), type,
+                            untrusted_name(std::string(request.raw_filename)), broken);
+    }
+  }
+  return errc::internal;
+}
+
+UPSTOW_INLINE errc judge_length(const policy& rules, const head& request) noexcept {
+  if (!request.length_is_wire) return errc::ok;
+  if (!request.content_length) {
+    return rules.require_content_length ? errc::length_required : errc::ok;
+  }
+  return *request.content_length > rules.limits.total_bytes ? errc::body_too_large : errc::ok;
+}
+
+UPSTOW_INLINE bool is_identity(std::string_view coding) noexcept {
+  return coding.empty() || coding == "identity";
+}
+
+UPSTOW_INLINE errc admit(const policy& rules, const head& request) {
+  if (const errc e = judge_media_type(rules, request); e != errc::ok) return e;
+  if (request.length_is_wire && !is_identity(request.content_encoding)) {
+    return errc::unsupported_content_encoding;
+  }
+  return judge_length(rules, request);
+}
+
+UPSTOW_INLINE std::string check_field(const policy& p, const field_rule& f) {
+  const std::uint64_t total = p.limits.total_bytes;
+  if (f.name.size() > p.limits.name_bytes) {
+    return fmt::format("the name of field \"{:.40}\" is longer than limits.name_bytes", f.name);
+  }
+  if (f.max_bytes != inherited && f.max_bytes != unlimited && f.max_bytes > total) {
+    return fmt::format(
+        "field \"{}\" may have {} bytes, but the whole body only {} (limits.total_bytes)", f.name,
+        f.max_bytes, total);
+  }
+  const std::uint64_t most = f.max_bytes == inherited
+                                 ? (f.is_file ? p.limits.file_bytes : p.limits.field_bytes)
+                                 : f.max_bytes;
+  if (f.min_bytes > std::min(most, total)) {
+    return fmt::format("field \"{}\" needs at least {} bytes but may have only {}", f.name,
+                       f.min_bytes, std::min(most, total));
+  }
+  if (f.max_count == 0) {
+    return fmt::format("field \"{}\" has max_count 0; leave the field out instead", f.name);
+  }
+  if (!f.is_file && (!f.types.empty() || !f.extensions.empty())) {
+    return fmt::format("text field \"{}\" has types or extensions, which are for files", f.name);
+  }
+  for (const std::string& e : f.extensions) {
+    if (has_extension_of(untrusted_name("x." + e), p.denied_extensions)) {
+      return fmt::format("field \"{}\" allows extension \"{}\", which denied_extensions refuses",
+                         f.name, e);
+    }
+  }
+  return {};
+}
+
+}  // namespace policy_detail
+
+UPSTOW_INLINE failure policy::admit(const upstow::head& request) const noexcept {
+#if UPSTOW_EXCEPTIONS
+  try {
+    return {.code = policy_detail::admit(*this, request)};
+  } catch (...) {  // only bad_alloc can come from copying a bounded header
+    return {.code = errc::no_memory};
+  }
+#else
+  return {.code = policy_detail::admit(*this, request)};
+#endif
+}
+
+UPSTOW_INLINE std::string policy::check() const {
+  if (limits.file_bytes != inherited && limits.file_bytes != unlimited &&
+      limits.file_bytes > limits.total_bytes) {
+    return fmt::format("limits.file_bytes ({}) is above limits.total_bytes ({})", limits.file_bytes,
+                       limits.total_bytes);
+  }
+  if (limits.parts == 0 || limits.total_bytes == 0) {
+    return "limits.parts and limits.total_bytes must not be 0: nothing could be sent";
+  }
+  std::uint64_t required = 0;
+  for (auto f = fields.begin(); f != fields.end(); ++f) {
+    if (std::string why = policy_detail::check_field(*this, *f); !why.empty()) return why;
+    if (rule(f->name) != &*f) return fmt::format("field \"{}\" has two rules", f->name);
+    if (f->required) ++required;
+  }
+  if (required > limits.parts) {
+    return fmt::format("{} fields are required but limits.parts is {}", required, limits.parts);
+  }
+  return {};
+}
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
