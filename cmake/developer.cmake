@@ -1,0 +1,25 @@
+# Flags for those who work on upstow itself. Directory flags, so that no exported target has them.
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release unless something else was asked for" FORCE)
+endif()
+
+find_program(CCACHE ccache)
+mark_as_advanced(CCACHE)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow)
+if(UPSTOW_WERROR)
+  list(APPEND warnings -Werror)
+endif()
+# CXX only: llhttp's generated C is not ours to judge.
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
+
+if(UPSTOW_SANITIZE)
+  add_compile_options(-fsanitize=${UPSTOW_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=${UPSTOW_SANITIZE})
+endif()

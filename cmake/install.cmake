@@ -1,0 +1,1 @@
+message(STATUS "upstow: install rules come later")
