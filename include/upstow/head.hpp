@@ -19,15 +19,15 @@ enum class body_kind : std::uint8_t {
 /// Views into the host's request; the session copies what it keeps.
 struct head {
   body_kind kind = body_kind::form;
-  std::string_view content_type;  ///< the field value as received
-  std::optional<std::uint64_t> content_length;
-  std::string_view content_encoding;
+  std::string_view content_type{};  ///< the field value as received
+  std::optional<std::uint64_t> content_length{};
+  std::string_view content_encoding{};
   /// False where the host has already undone Content-Encoding, so that content_length counts other
   /// bytes than the session will see.
   bool length_is_wire = true;
 
   std::string_view raw_field = "file";  ///< raw: the field name that policy rules apply to
-  std::string_view raw_filename;        ///< raw: the client's name for the file, decoded once
+  std::string_view raw_filename{};      ///< raw: the client's name for the file, decoded once
 };
 
 }  // namespace UPSTOW_ABI

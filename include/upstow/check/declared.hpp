@@ -17,10 +17,10 @@ inline namespace UPSTOW_ABI {
 /// Which rule was broken, for the answer. Its text comes from the policy or has passed a token
 /// grammar; it is never raw client bytes.
 struct rule_violation {
-  std::string field;  ///< as the policy spells it; empty where no rule is concerned
-  std::string rule;   ///< the name of the policy's member: "max_bytes", "types" ...
-  std::string limit;  ///< what the rule says
-  std::string value;  ///< what came; empty where it could not be shown safely
+  std::string field{};  ///< as the policy spells it; empty where no rule is concerned
+  std::string rule{};   ///< the name of the policy's member: "max_bytes", "types" ...
+  std::string limit{};  ///< what the rule says
+  std::string value{};  ///< what came; empty where it could not be shown safely
   friend bool operator==(const rule_violation&, const rule_violation&) = default;
 };
 

@@ -31,7 +31,7 @@ enum class unknown_fields : std::uint8_t {
 
 /// How a field may be sent.
 struct field_rule {
-  std::string name;
+  std::string name{};
   bool is_file = false;
   bool required = false;    ///< at least one; an untouched file input does not count
   bool allow_empty = true;  ///< zero bytes are fine
@@ -40,9 +40,9 @@ struct field_rule {
       inherited;  ///< of each value; inherited: limits.file_bytes, field_bytes
   std::uint32_t max_count = 1;
   /// Declared media types, "image/png" or "image/*". Empty: those of the policy.
-  std::vector<std::string> types;
+  std::vector<std::string> types{};
   /// Allowed last extensions without the dot, any case. Empty: those of the policy.
-  std::vector<std::string> extensions;
+  std::vector<std::string> extensions{};
 
   friend bool operator==(const field_rule&, const field_rule&) = default;
 };

@@ -86,8 +86,13 @@ class UPSTOW_API ingest {
   [[nodiscard]] bool on_ready(waker w) noexcept;
   void cancel(cancel_reason why = cancel_reason::host) noexcept;
 
-  /// Ends the request for a reason found outside, e.g. by the parser. No-op once final.
-  void fail(failure why, std::optional<std::uint64_t> unread = std::nullopt) noexcept;
+  /// Where in the body the next call stands, for the offsets of errors. Optional.
+  void at(std::uint64_t offset) noexcept;
+  /// How much of the body the host has not read yet, if it knows; for the advice of a failure.
+  void unread(std::optional<std::uint64_t> body_bytes) noexcept;
+
+  /// Ends the request for a reason found outside, e.g. by a parser. No-op once final.
+  void fail(failure why) noexcept;
 
   const outcome& result() const noexcept;
   std::uint64_t stored_bytes() const noexcept;

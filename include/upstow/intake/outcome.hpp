@@ -19,18 +19,18 @@ namespace upstow {
 inline namespace UPSTOW_ABI {
 
 struct text_field {
-  std::string name;
-  std::string value;  ///< bytes as sent
+  std::string name{};
+  std::string value{};  ///< bytes as sent
 };
 
 struct file_record {
   std::uint32_t part = 0;
-  std::string field;
-  untrusted_name filename;
-  std::string declared_type;  ///< "type/subtype" in lower case; empty if none was sent
+  std::string field{};
+  untrusted_name filename{};
+  std::string declared_type{};  ///< "type/subtype" in lower case; empty if none was sent
   std::uint64_t size = 0;
-  std::vector<digest_value> digests;
-  std::string key;  ///< from prepare() on
+  std::vector<digest_value> digests{};
+  std::string key{};  ///< from prepare() on
   object_state state = object_state::absent;
   bool skipped = false;  ///< an observer did not want it; nothing was stored
 };

@@ -13,8 +13,8 @@ inline namespace UPSTOW_ABI {
 
 struct response {
   int status = 200;
-  std::string content_type;
-  std::string body;
+  std::string content_type{};
+  std::string body{};
   bool close = false;  ///< send Connection: close, then follow the outcome's advice
 };
 

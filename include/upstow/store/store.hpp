@@ -37,7 +37,7 @@ inline namespace UPSTOW_ABI {
 /// rest again.
 struct taken {
   std::size_t n = 0;
-  failure error;
+  failure error{};
 };
 
 /// The answer of a step that may take time.
@@ -55,35 +55,35 @@ struct request_meta {
 
 /// What is known of a file when its sink begins. Views are valid during the call only.
 struct part_meta {
-  std::string_view field;
-  std::string_view filename;       ///< the client's; never to be used as a path
-  std::string_view declared_type;  ///< as the client said; empty if it did not
+  std::string_view field{};
+  std::string_view filename{};       ///< the client's; never to be used as a path
+  std::string_view declared_type{};  ///< as the client said; empty if it did not
   std::uint64_t max_bytes = unlimited;
-  std::string_view key;  ///< empty, or the final key where the store lacks late_key
+  std::string_view key{};  ///< empty, or the final key where the store lacks late_key
 };
 
 /// What an object is published with. Stored with the data, in the same atomic step.
 struct object_metadata {
-  std::string filename;  ///< the client's name, for display
-  std::string declared_type;
-  std::vector<digest_value> digests;
+  std::string filename{};  ///< the client's name, for display
+  std::string declared_type{};
+  std::vector<digest_value> digests{};
   friend bool operator==(const object_metadata&, const object_metadata&) = default;
 };
 
 /// One sink's final word, in the order of begin().
 struct publish_as {
-  object_key key;  ///< empty: the store makes a random one
-  object_metadata metadata;
+  object_key key{};  ///< empty: the store makes a random one
+  object_metadata metadata{};
 };
 
 enum class object_state : std::uint8_t { absent, stored, unknown };
 
 struct object_info {
-  std::string key;
+  std::string key{};
   std::uint64_t size = 0;
-  std::string etag;  ///< where the store has one
+  std::string etag{};  ///< where the store has one
   object_state state = object_state::absent;
-  object_metadata metadata;
+  object_metadata metadata{};
   std::chrono::system_clock::time_point stored_at{};
 };
 
@@ -138,8 +138,8 @@ struct byte_range {
 };
 
 struct object_page {
-  std::vector<object_info> objects;  ///< in the order of their keys, metadata included
-  std::string next;                  ///< cursor of the next page; empty at the end
+  std::vector<object_info> objects{};  ///< in the order of their keys, metadata included
+  std::string next{};                  ///< cursor of the next page; empty at the end
 };
 
 struct sweep_options {
@@ -148,7 +148,7 @@ struct sweep_options {
 
 struct sweep_report {
   std::uint64_t removed = 0;
-  failure error;  ///< the first thing that could not be removed, if any
+  failure error{};  ///< the first thing that could not be removed, if any
 };
 
 /// What a store can promise. Asked, never guessed from its type.
