@@ -1,0 +1,257 @@
+#include "upstow/intake/session.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "pace_clock.hpp"
+#include "upstow/parse/header_value.hpp"
+#include "upstow/parse/multipart_parser.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+namespace session_detail {
+
+/// The parser must let pass what any rule allows; ingest then holds each field to its own rule.
+UPSTOW_INLINE limits widest(const policy& rules) noexcept {
+  limits l = rules.limits;
+  for (const field_rule& f : rules.fields) {
+    std::uint64_t& most = f.is_file ? l.file_bytes : l.field_bytes;
+    if (f.max_bytes != inherited && most != inherited) most = std::max(most, f.max_bytes);
+  }
+  return l;
+}
+
+/// The name of a raw body comes from the host, but still from a stranger.
+UPSTOW_INLINE errc judge_raw_name(std::string_view name, const limits& l) noexcept {
+  if (name.size() > l.filename_bytes) return errc::filename_too_long;
+  const bool controls = std::any_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+  return controls || !is_utf8(name) ? errc::bad_name_encoding : errc::ok;
+}
+
+}  // namespace session_detail
+
+class session::impl {
+ public:
+  impl(store& into, std::shared_ptr<const policy> rules, const head& request,
+       const session_options& options);
+
+  step feed(bytes data);
+  step finish();
+  step resume();
+  void on_time(time_point now) noexcept;
+
+  bool over() const noexcept {
+    return ingest_.st() == state::done || ingest_.st() == state::failed;
+  }
+  step now(std::size_t consumed = 0) const noexcept { return {consumed, ingest_.st()}; }
+
+  std::shared_ptr<const policy> rules_;
+  ingest ingest_;
+  pace_clock clock_;
+  std::uint64_t received_ = 0;
+  bool ended_ = false;  // the host saw the end of the body
+  std::optional<std::uint64_t> length_;
+
+ private:
+  /// What a body without a parser still has to tell ingest.
+  enum class raw_stage : std::uint8_t { begin, data, end, finish, over };
+
+  std::size_t feed_form(bytes data);
+  std::size_t feed_raw(bytes data);
+  void pump_form();
+  void pump_raw();
+  void pump();
+  void end_of_body();
+  bool body_left(std::uint64_t offered) noexcept;
+
+  std::optional<multipart_parser> parser_;
+  raw_stage raw_ = raw_stage::begin;
+  std::string raw_field_, raw_filename_, raw_type_;
+};
+
+UPSTOW_INLINE session::impl::impl(store& into, std::shared_ptr<const policy> rules,
+                                  const head& request, const session_options& options)
+    : rules_(std::move(rules)), ingest_(into, *rules_, request, options), clock_(rules_->pace) {
+  if (request.length_is_wire) length_ = request.content_length;
+  if (const failure no = rules_->admit(request)) {
+    ingest_.fail(no);
+  } else if (request.kind == body_kind::form) {
+    parser_.emplace(*boundary::from(request.content_type), session_detail::widest(*rules_));
+  } else {
+    raw_field_ = request.raw_field;
+    raw_filename_ = request.raw_filename;
+    raw_type_ = request.content_type;
+    const errc judged = session_detail::judge_raw_name(raw_filename_, rules_->limits);
+    judged == errc::ok ? pump_raw() : ingest_.fail({.code = judged});
+  }
+}
+
+/// Tells ingest how much of the body the host will still have after the bytes at hand; false if
+/// they are more than were announced.
+UPSTOW_INLINE bool session::impl::body_left(std::uint64_t offered) noexcept {
+  if (!length_) return true;
+  const std::uint64_t seen = received_ + offered;
+  ingest_.unread(seen > *length_ ? 0 : *length_ - seen);
+  return seen <= *length_;
+}
+
+UPSTOW_INLINE step session::impl::feed(bytes data) {
+  if (over()) {
+    received_ += data.size();
+    return now(data.size());
+  }
+  if (ingest_.st() == state::paused) (void)resume();
+  if (ingest_.st() == state::paused) return now();
+  if (ended_) {
+    ingest_.fail({.code = errc::misuse, .offset = received_});
+    return now(data.size());
+  }
+  if (!body_left(data.size())) {
+    ingest_.fail({.code = errc::length_mismatch, .offset = *length_});
+  } else {
+    const std::size_t used = parser_ ? feed_form(data) : feed_raw(data);
+    if (!over()) {
+      received_ += used;
+      return now(used);
+    }
+  }
+  received_ += data.size();
+  return now(data.size());
+}
+
+UPSTOW_INLINE std::size_t session::impl::feed_form(bytes data) {
+  parser_->feed(data);
+  pump_form();
+  return data.size() - parser_->drop();
+}
+
+UPSTOW_INLINE std::size_t session::impl::feed_raw(bytes data) {
+  pump_raw();
+  if (ingest_.st() != state::need_more) return 0;
+  const std::uint64_t room = rules_->limits.total_bytes - received_;
+  const std::size_t n = data.size() > room ? static_cast<std::size_t>(room) : data.size();
+  ingest_.at(received_);
+  const std::size_t used = ingest_.part_data(data.first(n)).consumed;
+  if (ingest_.st() == state::need_more && used == n && n < data.size()) {
+    ingest_.fail({.code = errc::body_too_large, .offset = received_ + n});
+  }
+  return used;
+}
+
+/// Moves events from the parser to ingest until one of them needs more or has to wait.
+UPSTOW_INLINE void session::impl::pump_form() {
+  while (ingest_.st() == state::need_more) {
+    const event ev = parser_->next();
+    ingest_.at(parser_->offset());
+    switch (ev.kind) {
+      case event_kind::need_data: return;
+      case event_kind::part_begin: (void)ingest_.part_begin(parser_->part()); break;
+      case event_kind::part_data: {
+        const step took = ingest_.part_data(ev.data);
+        if (took.st != state::failed) parser_->accept(took.consumed);
+        break;
+      }
+      case event_kind::part_end: (void)ingest_.part_end(); break;
+      case event_kind::done: return end_of_body();
+      case event_kind::failed: return ingest_.fail(parser_->error());
+    }
+  }
+}
+
+UPSTOW_INLINE void session::impl::pump_raw() {
+  while (ingest_.st() == state::need_more) {
+    ingest_.at(received_);
+    switch (raw_) {
+      case raw_stage::begin: {
+        raw_ = raw_stage::data;
+        part_head part;
+        part.name = raw_field_;
+        part.is_file = true;
+        part.filename = raw_filename_;
+        if (!raw_type_.empty()) part.content_type = raw_type_;
+        (void)ingest_.part_begin(part);
+        break;
+      }
+      case raw_stage::data:
+        if (!ended_) return;
+        raw_ = raw_stage::end;
+        break;
+      case raw_stage::end:
+        raw_ = raw_stage::finish;
+        (void)ingest_.part_end();
+        break;
+      case raw_stage::finish: raw_ = raw_stage::over; return end_of_body();
+      case raw_stage::over: return;
+    }
+  }
+}
+
+UPSTOW_INLINE void session::impl::pump() { parser_ ? pump_form() : pump_raw(); }
+
+/// The body is whole by its own grammar: is it also as long as the head said?
+UPSTOW_INLINE void session::impl::end_of_body() {
+  if (length_ && received_ != *length_) {
+    return ingest_.fail({.code = errc::length_mismatch, .offset = received_});
+  }
+  (void)ingest_.finish();
+}
+
+UPSTOW_INLINE step session::impl::finish() {
+  if (over() || ingest_.st() == state::paused || ended_) return now();
+  ended_ = true;
+  ingest_.unread(0);
+  if (parser_) parser_->finish();
+  pump();
+  return now();
+}
+
+UPSTOW_INLINE step session::impl::resume() {
+  if (ingest_.st() != state::paused) return now();
+  (void)ingest_.resume();
+  if (ingest_.st() == state::need_more) pump();
+  return now();
+}
+
+UPSTOW_INLINE void session::impl::on_time(time_point now) noexcept {
+  // Once the body is whole the client has done its part: a commit has the store's own deadlines.
+  if (over() || ended_) return;
+  const errc late = clock_.tell(now, received_, ingest_.st() == state::paused);
+  if (late == errc::ok) return;
+  ingest_.fail({.code = late, .offset = received_});
+}
+
+UPSTOW_INLINE session::session(store& into, const policy& rules, const head& request,
+                               const session_options& options)
+    : session(into, std::shared_ptr<const policy>(std::shared_ptr<void>(), &rules), request,
+              options) {}
+UPSTOW_INLINE session::session(store& into, std::shared_ptr<const policy> rules,
+                               const head& request, const session_options& options)
+    : impl_(std::make_unique<impl>(into, std::move(rules), request, options)) {}
+UPSTOW_INLINE session::~session() = default;
+
+UPSTOW_INLINE state session::st() const noexcept { return impl_->ingest_.st(); }
+UPSTOW_INLINE step session::feed(bytes data) noexcept { return impl_->feed(data); }
+UPSTOW_INLINE step session::finish() noexcept { return impl_->finish(); }
+UPSTOW_INLINE step session::commit() noexcept { return impl_->ingest_.commit(); }
+UPSTOW_INLINE step session::resume() noexcept { return impl_->resume(); }
+UPSTOW_INLINE bool session::on_ready(waker w) noexcept { return impl_->ingest_.on_ready(w); }
+UPSTOW_INLINE void session::cancel(cancel_reason why) noexcept { impl_->ingest_.cancel(why); }
+UPSTOW_INLINE const outcome& session::result() const noexcept { return impl_->ingest_.result(); }
+
+UPSTOW_INLINE progress_info session::progress() const noexcept {
+  return {impl_->received_, impl_->ingest_.stored_bytes(), impl_->length_};
+}
+
+UPSTOW_INLINE std::optional<session::time_point> session::deadline() const noexcept {
+  if (impl_->over() || impl_->ended_) return std::nullopt;
+  return impl_->clock_.deadline(st() == state::paused);
+}
+UPSTOW_INLINE void session::on_time(time_point now) noexcept { impl_->on_time(now); }
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
