@@ -1,0 +1,25 @@
+#include "upstow/digest_value.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+UPSTOW_INLINE std::string_view algorithm_name(digest_algorithm algorithm) noexcept {
+  switch (algorithm) {
+    case digest_algorithm::sha_256: return "sha-256";
+  }
+  return {};
+}
+
+UPSTOW_INLINE std::string digest_value::hex() const {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(std::size_t{2} * size);
+  for (const std::byte b : view()) {
+    text += digits[std::to_integer<std::size_t>(b >> 4)];
+    text += digits[std::to_integer<std::size_t>(b & std::byte{15})];
+  }
+  return text;
+}
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
