@@ -1,1 +1,53 @@
-message(STATUS "upstow: install rules come later")
+# Install rules: one export set for the core and one for each component, so that
+# find_package(upstow) needs fmt alone. No installed file holds an absolute path: the tree may be
+# moved.
+include(CMakePackageConfigHelpers)
+
+set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/upstow)
+
+# upstow_install(<component> <pkg-config Requires> <Requires.private> <target>...)
+function(upstow_install component requires requires_private)
+  install(TARGETS ${ARGN} EXPORT upstow-${component}-targets)
+  install(EXPORT upstow-${component}-targets NAMESPACE upstow:: DESTINATION ${config_dir})
+
+  list(GET ARGN 0 library)
+  string(REPLACE "_" "-" package ${library})
+  file(RELATIVE_PATH prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/upstow.pc.in ${package}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${package}.pc
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
+upstow_install(core "" "fmt >= 9" upstow upstow_header_only)
+# Headers that need a component are installed with it, below.
+install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN *.hpp
+        PATTERN http EXCLUDE PATTERN host/asio.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE)
+install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
+        FILES_MATCHING PATTERN *.cpp PATTERN *.hpp
+        PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE)
+
+if(TARGET upstow_http)
+  # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
+  set(llhttp_package "")
+  if(NOT llhttp_FROM_SOURCE)
+    set(llhttp_package libllhttp)
+    install(FILES cmake/Findllhttp.cmake DESTINATION ${config_dir})
+  endif()
+  upstow_install(http "upstow = ${PROJECT_VERSION}" "${llhttp_package}" upstow_http)
+  install(DIRECTORY include/upstow/http DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow)
+  install(FILES include/upstow/host/asio.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/host)
+endif()
+if(TARGET upstow_digest)
+  upstow_install(digest "upstow = ${PROJECT_VERSION}" libcrypto upstow_digest)
+  install(FILES include/upstow/intake/sha256_observer.hpp
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
+endif()
+
+configure_package_config_file(cmake/upstow-config.cmake.in upstow-config.cmake
+                              INSTALL_DESTINATION ${config_dir})
+# Before 1.0 a minor version may change anything.
+write_basic_package_version_file(upstow-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/upstow-config.cmake
+              ${CMAKE_CURRENT_BINARY_DIR}/upstow-config-version.cmake
+        DESTINATION ${config_dir})

@@ -1,0 +1,71 @@
+# Tests of the tree itself: layers, headers that compile alone, builds without exceptions and without
+# a library, and misuse that must not compile.
+
+if(Python3_FOUND)
+  add_test(NAME "structure: layers, lists and file sizes"
+           COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/layers.py ${PROJECT_SOURCE_DIR})
+endif()
+
+# A test that builds `target`. One at a time: two builds in one tree would race.
+function(upstow_build_test name target)
+  add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target ${target}
+                                --config $<CONFIG>)
+  set_tests_properties(${name} PROPERTIES LABELS build RESOURCE_LOCK build_tree TIMEOUT 900)
+endfunction()
+
+# One translation unit for each public header, with nothing before it. Headers of hosts need their
+# host's library and are compiled by its example.
+file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
+     ${PROJECT_SOURCE_DIR}/include/upstow/*.hpp)
+list(FILTER headers EXCLUDE REGEX "upstow/host/|upstow/intake/sha256_observer")
+set(alone_compiled "")
+set(alone_header_only "")
+foreach(header IN LISTS headers)
+  string(MAKE_C_IDENTIFIER ${header} unit)
+  set(unit ${CMAKE_CURRENT_BINARY_DIR}/alone/${unit}.cpp)
+  file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"@header@\"\n" @ONLY)
+  list(APPEND alone_compiled ${unit})
+  if(NOT header MATCHES "upstow/http/|filesystem_store")
+    list(APPEND alone_header_only ${unit})
+  endif()
+endforeach()
+
+add_library(headers_alone OBJECT EXCLUDE_FROM_ALL ${alone_compiled})
+target_link_libraries(headers_alone PRIVATE upstow)
+upstow_build_test("structure: every header compiles alone" headers_alone)
+
+add_library(headers_alone_header_only OBJECT EXCLUDE_FROM_ALL ${alone_header_only})
+target_link_libraries(headers_alone_header_only PRIVATE upstow_header_only)
+upstow_build_test("structure: every header compiles alone and header-only"
+                  headers_alone_header_only)
+
+get_target_property(core_files upstow SOURCES)
+list(TRANSFORM core_files PREPEND ${PROJECT_SOURCE_DIR}/)
+add_library(core_without_exceptions OBJECT EXCLUDE_FROM_ALL ${core_files})
+target_compile_options(core_without_exceptions PRIVATE -fno-exceptions -fno-rtti)
+target_include_directories(core_without_exceptions PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_compile_features(core_without_exceptions PRIVATE cxx_std_20)
+target_link_libraries(core_without_exceptions PRIVATE fmt::fmt Threads::Threads)
+upstow_build_test("structure: core without exceptions and RTTI" core_without_exceptions)
+
+# Two translation units, so that a body that is not inline shows as a duplicate symbol.
+add_executable(minimal_header_only EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/examples/minimal.cpp
+                                                    header_only_twice.cpp)
+target_link_libraries(minimal_header_only PRIVATE upstow_header_only)
+upstow_build_test("structure: minimal example, header-only" minimal_header_only)
+
+# The same file must compile without the misuse and must not with it, for the reason named.
+function(upstow_misuse_test name macro complaint)
+  add_test(NAME "misuse: ${name}"
+           COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -fsyntax-only -D${macro}
+                   -I${PROJECT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR}/must_not_compile.cpp)
+  set_tests_properties("misuse: ${name}" PROPERTIES LABELS build)
+  if(complaint)
+    set_tests_properties("misuse: ${name}" PROPERTIES PASS_REGULAR_EXPRESSION "error:.*${complaint}")
+  endif()
+endfunction()
+
+upstow_misuse_test("none compiles" UPSTOW_NO_MISUSE "")
+upstow_misuse_test("a temporary policy for a session" UPSTOW_TEMPORARY_POLICY "deleted")
+upstow_misuse_test("a copied session" UPSTOW_COPIED_SESSION "deleted")
+upstow_misuse_test("an ignored step" UPSTOW_IGNORED_STEP_IS_ERROR "nodiscard")
