@@ -1,0 +1,163 @@
+// Sessions over a store that is slow, fails at every stage, or never comes back.
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include "support/catch.hpp"
+#include "support/form.hpp"
+#include "support/slow_store.hpp"
+#include "upstow/intake/receive.hpp"
+#include "upstow/store/memory_store.hpp"
+
+namespace {
+
+using upstow::errc;
+using upstow::state;
+using upstow_test::stage;
+
+const upstow::policy anything{};
+
+upstow::head head_of(std::string_view body) {
+  return {.content_type = form::content_type, .content_length = body.size()};
+}
+
+std::string two_files() {
+  return form()
+      .file("a", "1", std::string(3000, 'x'))
+      .text("t", "v")
+      .file("b", "2", std::string(5000, 'y'))
+      .end();
+}
+
+std::size_t objects(upstow::store& store) { return store.list("", 100)->objects.size(); }
+
+state drive(upstow::session& s, std::string_view body) {
+  upstow::blocking::feed(s, upstow::as_bytes(body));
+  return upstow::blocking::finish(s);
+}
+
+}  // namespace
+
+TEST_CASE("a slow store slows the feed and takes each byte once") {
+  const std::string body = two_files();
+  for (const std::size_t window : {1u, 7u, 100u, 4096u}) {
+    INFO("window " << window);
+    upstow::memory_store memory;
+    upstow_test::slow_store slow(memory, {.window = window, .max_take = 50});
+    upstow::session s{slow, anything, head_of(body)};
+    const upstow::step first = s.feed(body);
+    CHECK(first.st == state::paused);
+    CHECK(first.consumed < body.size());
+    CHECK(slow.buffered() <= window);
+    // Paused: feeding again takes nothing and finishing changes nothing.
+    CHECK(s.feed(std::string_view(body).substr(first.consumed)).consumed == 0);
+    CHECK(s.finish().st == state::paused);
+    slow.grant(upstow::unlimited);
+    CHECK(drive(s, std::string_view(body).substr(first.consumed)) == state::done);
+    CHECK(slow.peak_of_one() <= window);
+    CHECK(objects(memory) == 2);
+    CHECK(s.result().file("b")->size == 5000);
+    CHECK(s.progress().stored == 8000);
+  }
+}
+
+TEST_CASE("a store that fails at any operation leaves nothing and says why") {
+  const std::string body = two_files();
+  for (const stage at : {stage::open, stage::begin, stage::write, stage::prepare, stage::commit}) {
+    for (unsigned nth = 1; nth <= 9; ++nth) {
+      INFO("stage " << int(at) << " operation " << nth);
+      upstow::memory_store memory;
+      upstow_test::slow_store faulty(memory,
+                                     {.max_take = 1000,
+                                      .fail_at = at,
+                                      .fail_nth = nth,
+                                      .fail_with = {.code = errc::storage_full, .cause = 28}});
+      faulty.grant(upstow::unlimited);
+      upstow::session s{faulty, anything, head_of(body)};
+      if (drive(s, body) == state::done) {
+        CHECK(nth > 1);  // there is no such operation
+        CHECK(objects(memory) == 2);
+        continue;
+      }
+      CHECK(s.result().error.code == errc::storage_full);
+      CHECK(s.result().error.cause == 28);
+      CHECK(s.result().status() == 507);
+      CHECK(faulty.drain(std::chrono::seconds(10)));
+      CHECK(objects(memory) == 0);
+    }
+  }
+}
+
+TEST_CASE("cancel and destruction at every byte leave nothing") {
+  const std::string body = two_files();
+  for (std::size_t at = 0; at < body.size(); at += 97) {
+    upstow::memory_store memory;
+    upstow_test::slow_store slow(memory, {.window = 256});
+    slow.grant(at / 2);
+    {
+      upstow::session s{slow, anything, head_of(body)};
+      std::string_view rest = std::string_view(body).substr(0, at);
+      while (!rest.empty() && s.st() != state::paused) rest.remove_prefix(s.feed(rest).consumed);
+      if (at % 2 == 0) s.cancel(upstow::cancel_reason::peer_gone);
+    }
+    CHECK(slow.drain(std::chrono::seconds(10)));
+    CHECK(objects(memory) == 0);
+  }
+}
+
+TEST_CASE("after cancel no waker runs") {
+  const std::string body = two_files();
+  for (int round = 0; round < 50; ++round) {
+    upstow::memory_store memory;
+    upstow_test::slow_store slow(memory, {.window = 16});
+    upstow::session s{slow, anything, head_of(body)};
+    REQUIRE(s.feed(body).st == state::paused);
+    std::atomic<int> woken = 0;
+    const upstow::waker count{[](void* p) noexcept { ++*static_cast<std::atomic<int>*>(p); },
+                              &woken};
+    if (!s.on_ready(count)) continue;
+    std::thread racer([&] { slow.grant(upstow::unlimited); });
+    s.cancel();
+    const int seen = woken;
+    racer.join();
+    CHECK(slow.drain(std::chrono::seconds(10)));
+    CHECK(woken == seen);
+    CHECK(seen <= 1);
+  }
+}
+
+TEST_CASE("a commit that nobody answers is reported as unknown") {
+  const std::string body = two_files();
+  upstow::memory_store memory;
+  upstow_test::slow_store lost(memory, {.commit_unknown = true, .unknown_commits = true});
+  lost.grant(upstow::unlimited);
+  upstow::session s{lost, anything, head_of(body)};
+  CHECK(drive(s, body) == state::failed);
+  CHECK(s.result().error.code == errc::commit_unknown);
+  REQUIRE(s.result().files.size() == 2);
+  CHECK_FALSE(s.result().files[0].key.empty());
+}
+
+TEST_CASE("giving up on a commit that hangs is unknown too and never blocks") {
+  const std::string body = two_files();
+  upstow::memory_store memory;
+  upstow_test::slow_store hung(memory, {.hang_at = stage::commit});
+  hung.grant(upstow::unlimited);
+  upstow::session s{hung, anything, head_of(body), {.commit = upstow::commit_mode::host}};
+  REQUIRE(drive(s, body) == state::prepared);
+  REQUIRE(s.commit().st == state::paused);
+  s.cancel(upstow::cancel_reason::peer_gone);
+  CHECK(s.result().error.code == errc::commit_unknown);
+  CHECK(s.result().files[0].state == upstow::object_state::unknown);
+}
+
+TEST_CASE("a late wake-up of a failed session is harmless") {
+  const std::string body = two_files();
+  upstow::memory_store memory;
+  upstow_test::slow_store slow(memory, {.window = 16});
+  upstow::session s{slow, anything, head_of(body)};
+  REQUIRE(s.feed(body).st == state::paused);
+  s.cancel();
+  CHECK(s.resume().st == state::failed);
+  CHECK_FALSE(s.on_ready({[](void*) noexcept {}, nullptr}));
+}
