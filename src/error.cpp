@@ -1,5 +1,3 @@
-#pragma once
-
 #include "upstow/error.hpp"
 
 #include <cstddef>
