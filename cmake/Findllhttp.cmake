@@ -5,7 +5,8 @@
 #    nobody can see in a binary, and the default was a loose mode that lets requests be smuggled.
 # 2. A header and a library on the usual paths, from version 9 on for the same reason.
 # 3. The C sources that Debian 12's node-llhttp ships (8.1), compiled here in the strict mode.
-#    Then llhttp_FROM_SOURCE is set and llhttp::llhttp is an object library.
+#    Then llhttp_FROM_SOURCE is set and llhttp::llhttp is an object library. Set llhttp_NO_SOURCE
+#    to go without this way.
 
 set(llhttp_FROM_SOURCE OFF)
 
@@ -44,7 +45,7 @@ if(NOT TARGET llhttp::llhttp)
   endif()
 endif()
 
-if(NOT TARGET llhttp::llhttp)
+if(NOT TARGET llhttp::llhttp AND NOT llhttp_NO_SOURCE)
   find_path(llhttp_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp NO_DEFAULT_PATH)
   find_path(llhttp_SOURCE_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp NO_DEFAULT_PATH)
   mark_as_advanced(llhttp_SOURCE_DIR llhttp_SOURCE_INCLUDE_DIR)

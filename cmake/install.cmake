@@ -30,7 +30,7 @@ install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
   set(llhttp_package "")
-  if(NOT llhttp_FROM_SOURCE)
+  if(NOT llhttp_FROM_SOURCE AND NOT BUILD_SHARED_LIBS)
     set(llhttp_package libllhttp)
     install(FILES cmake/Findllhttp.cmake DESTINATION ${config_dir})
   endif()

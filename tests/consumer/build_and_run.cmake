@@ -1,13 +1,15 @@
 # cmake -P build_and_run.cmake -- <source> <build> <configure argument>...
 # Configures a project from nothing, builds it and runs its program `consumer`.
+# Lists are written with commas: semicolons do not survive the way here.
+set(source "${CMAKE_ARGV4}")
+set(build "${CMAKE_ARGV5}")
 set(arguments "")
-foreach(index RANGE 4 ${CMAKE_ARGC})
+foreach(index RANGE 6 ${CMAKE_ARGC})
   if(index LESS CMAKE_ARGC)
-    string(REPLACE ";" "\\;" argument "${CMAKE_ARGV${index}}")
+    string(REPLACE "," "\\;" argument "${CMAKE_ARGV${index}}")
     list(APPEND arguments "${argument}")
   endif()
 endforeach()
-list(POP_FRONT arguments source build)
 
 file(REMOVE_RECURSE ${build})
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${source} -B ${build} ${arguments}

@@ -9,7 +9,7 @@ foreach(component http digest)
     list(APPEND components ${component})
   endif()
 endforeach()
-string(REPLACE ";" "\\;" components "${components}")
+list(JOIN components "," components) # see build_and_run.cmake
 
 set(stranger_settings
     -G ${CMAKE_GENERATOR} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}

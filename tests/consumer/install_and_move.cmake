@@ -1,12 +1,15 @@
 # cmake -P install_and_move.cmake -- <source> <build> <final prefix> <configure argument>...
+# Lists are written with commas: semicolons do not survive the way here.
+set(source "${CMAKE_ARGV4}")
+set(build "${CMAKE_ARGV5}")
+set(prefix "${CMAKE_ARGV6}")
 set(arguments "")
-foreach(index RANGE 4 ${CMAKE_ARGC})
+foreach(index RANGE 7 ${CMAKE_ARGC})
   if(index LESS CMAKE_ARGC)
-    string(REPLACE ";" "\\;" argument "${CMAKE_ARGV${index}}")
+    string(REPLACE "," "\\;" argument "${CMAKE_ARGV${index}}")
     list(APPEND arguments "${argument}")
   endif()
 endforeach()
-list(POP_FRONT arguments source build prefix)
 
 file(REMOVE_RECURSE ${prefix} ${prefix}.first)
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${source} -B ${build} ${arguments}
