@@ -12,6 +12,9 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+  list(APPEND warnings -Wno-restrict) # false alarms on std::string's operator+ (GCC bug 105651)
+endif()
 if(UPSTOW_WERROR)
   list(APPEND warnings -Werror)
 endif()
@@ -20,6 +23,6 @@ add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
 
 if(UPSTOW_SANITIZE)
   add_compile_options(-fsanitize=${UPSTOW_SANITIZE} -fno-sanitize-recover=all
-                      -fno-omit-frame-pointer -g1)
+                      -fno-omit-frame-pointer -g1 -D_GLIBCXX_ASSERTIONS)
   add_link_options(-fsanitize=${UPSTOW_SANITIZE})
 endif()

@@ -4,6 +4,9 @@
 if(Python3_FOUND)
   add_test(NAME "structure: layers, lists and file sizes"
            COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/layers.py ${PROJECT_SOURCE_DIR})
+  add_test(NAME "structure: code on pages is compiled code"
+           COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/readme.py ${PROJECT_SOURCE_DIR}
+                   README.md examples/README.md)
 endif()
 
 # A test that builds `target`. One at a time: two builds in one tree would race.
