@@ -1,5 +1,5 @@
-// Misuse that must be a compile error. Compiled once without a mistake, which must succeed, and once
-// for each macro, which must fail.
+// Misuse that must be a compile error. Compiled once without a mistake, which must succeed, and
+// once for each macro, which must fail.
 #include "upstow/intake/session.hpp"
 
 #if defined(UPSTOW_IGNORED_STEP_IS_ERROR)
