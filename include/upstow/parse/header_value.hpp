@@ -5,6 +5,7 @@
 // each decision and its reason.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,15 +18,15 @@ inline namespace UPSTOW_ABI {
 /// A multipart boundary: 1 to 70 characters of RFC 2046 5.1.1, the last one no space.
 class boundary {
  public:
-  /// Reads it from a request's Content-Type. Fails with unsupported_media_type (another type),
-  /// malformed_content_type or bad_boundary.
+  /// Reads it from a request's Content-Type. Fails with unsupported_media_type (another type, or
+  /// none at all), malformed_content_type or bad_boundary.
   UPSTOW_API static result<boundary> from(std::string_view content_type);
 
   std::string_view text() const noexcept { return {text_, size_}; }
 
  private:
   boundary() = default;
-  char text_[70];
+  char text_[70] = {};
   std::uint8_t size_ = 0;
 };
 

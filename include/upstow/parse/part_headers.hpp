@@ -1,0 +1,72 @@
+// upstow/parse/part_headers.hpp - the header block of one part: collected, judged line by line, and
+// read. A piece of multipart_parser; nothing here needs to be used by anybody else.
+//
+// Bounded: it keeps at most limits::part_header_bytes, in one buffer that all parts share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "upstow/error.hpp"
+#include "upstow/limits.hpp"
+#include "upstow/parse/header_value.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+struct header_field {
+  std::string_view name;   ///< as sent
+  std::string_view value;  ///< without surrounding white space
+};
+
+namespace part_headers_detail {
+
+/// The lines of a header block up to and with the blank one.
+class block {
+ public:
+  struct taken {
+    std::size_t used = 0;  ///< bytes; the last one is the one at fault if there is a fault
+    errc why = errc::ok;
+    bool complete = false;  ///< the blank line was seen
+  };
+
+  /// Forgets the lines, keeps the memory.
+  void clear() noexcept;
+
+  /// Takes bytes as far as the blank line or the first fault. May throw bad_alloc.
+  taken take(std::string_view data, const limits& most);
+
+  /// What is wrong with a block that ends here, in the middle of a line.
+  errc cut_short() const noexcept;
+
+  /// REQUIRES: complete. The views are good until clear(). May throw bad_alloc.
+  void read_fields(std::vector<header_field>& out) const;
+
+ private:
+  errc judge_line(const limits& most) noexcept;
+
+  std::string text_;
+  std::size_t line_ = 0;  // where the current line starts
+  std::uint32_t fields_ = 0;
+};
+
+/// What the known headers of a part say.
+struct facts {
+  disposition names;
+  std::optional<std::string_view> content_type;
+  std::optional<std::uint64_t> length;
+};
+
+/// Reads the known headers. Faults in the order of src/parse/README.md. May throw bad_alloc.
+errc read_facts(const std::vector<header_field>& fields, const limits& most, facts& out);
+
+}  // namespace part_headers_detail
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
+
+#if defined(UPSTOW_HEADER_ONLY)
+#include "upstow/bodies/parse/part_headers.cpp"
+#endif
