@@ -19,7 +19,8 @@ class UPSTOW_API lone_sink : public sink {
  public:
   virtual op prepare(const publish_as& as) noexcept = 0;
   virtual op commit() noexcept = 0;
-  /// Before commit() was ok: drops the object. After: removes it again, best effort.
+  /// Before commit() was ok: drops the object. After: removes it again, best effort; info().state
+  /// tells whether that worked. May be called while prepare() or commit() is pending.
   virtual void undo() noexcept = 0;
   /// Key and size after prepare, the rest after commit.
   virtual const object_info& info() const noexcept = 0;
@@ -30,8 +31,8 @@ class UPSTOW_API sink_source {
  public:
   virtual ~sink_source() = default;
   virtual std::unique_ptr<lone_sink> begin_object(const part_meta& part, failure& why) noexcept = 0;
-  /// Called after the last commit() of a request was ok, e.g. to sync directories once. Default:
-  /// ok.
+  /// Called after the last commit() of a request was ok, e.g. to sync directories once. Answers ok
+  /// or error; after an error all are undone. Default: ok.
   virtual op all_committed(std::span<const object_info> objects, failure& why) noexcept;
 };
 
@@ -52,17 +53,21 @@ class UPSTOW_API each_alone final : public transaction {
 
  private:
   class slot;
-  op fail(failure why) noexcept;
-  void undo_committed() noexcept;
+  enum class phase : std::uint8_t { writing, preparing, prepared, committing, done, failed };
+
+  bool drop_discarded(std::size_t named) noexcept;
+  op prepare_rest(std::span<const publish_as> as);
+  op commit_rest();
+  op fail(op answer, failure why) noexcept;
+  void undo_all(op answer) noexcept;
 
   sink_source& source_;
-  std::vector<std::unique_ptr<slot>> slots_;
+  std::vector<std::unique_ptr<slot>> slots_;  // in the order of begin()
   std::vector<object_info> objects_;
   failure error_;
-  std::size_t prepared_ = 0;   // how many are prepared
-  std::size_t committed_ = 0;  // how many are committed
-  enum class phase : std::uint8_t { writing, preparing, prepared, committing, done, failed };
+  std::size_t done_ = 0;  // how many are prepared, then how many are committed
   phase phase_ = phase::writing;
+  op answer_ = op::ok;  // what a failed transaction goes on to answer
   waitable* waiting_for_ = nullptr;
 };
 
