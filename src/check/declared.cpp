@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "upstow/check/policy.hpp"
 #include "upstow/parse/header_value.hpp"
 
 namespace upstow {

@@ -6,13 +6,16 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "upstow/check/policy.hpp"
 #include "upstow/error.hpp"
 #include "upstow/untrusted_name.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
+
+struct field_rule;
+struct policy;
 
 /// Which rule was broken, for the answer. Its text comes from the policy or has passed a token
 /// grammar; it is never raw client bytes.
