@@ -1,0 +1,83 @@
+// src/store/filesystem_impl.hpp - what the parts of filesystem_store share.
+//
+// Who may touch <name>.meta: its flock decides, over all processes. A writer holds it from before
+// the name exists until the data has its name too; remove(), undo and sweep() take it before they
+// unlink either. So a metadata file that is locked belongs to somebody, and one that is unlocked
+// and has no data beside it belongs to nobody.
+#pragma once
+
+#include "filesystem_os.hpp"
+// filesystem_os.hpp comes first: it chooses the width of file offsets.
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "filesystem_layout.hpp"
+#include "filesystem_meta.hpp"
+#include "no_throw.hpp"
+#include "upstow/store/each_alone.hpp"
+#include "upstow/store/filesystem_store.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+class filesystem_store::impl final : public sink_source {
+ public:
+  explicit impl(const filesystem_options& chosen) : options(chosen) {}
+
+  /// Opens the root and finds out what its file system can do.
+  failure start();
+
+  std::unique_ptr<lone_sink> begin_object(const part_meta& part, failure& why) noexcept override;
+  op all_committed(std::span<const object_info> objects, failure& why) noexcept override;
+
+  /// The directory of an object, step by step so that no link in between is followed.
+  int directory(const std::vector<std::string>& names, filesystem_detail::handle& made) const;
+  int make_directories(const std::vector<std::string>& names,
+                       filesystem_detail::handle& made) const;
+
+  /// Facts and metadata of a committed object; the data is left open for a reader.
+  failure look(std::string_view key, object_info& info, filesystem_detail::handle& data) const;
+  /// Only if it is still `which`, where that is given.
+  failure remove(const filesystem_detail::place& at, const struct stat* which) const;
+
+  const filesystem_options options;
+  filesystem_detail::handle root;
+  filesystem_detail::handle temporary;
+  bool unnamed_files = false;  // O_TMPFILE works here, and so does linking from /proc
+  std::atomic<std::uint32_t> open_files{0};
+
+ private:
+  failure open_root();
+  failure prove_writable();
+};
+
+namespace filesystem_detail {
+
+/// A file that has no final name yet: unnamed, or in the temporary directory. Always locked.
+class draft {
+ public:
+  draft() = default;
+  draft(draft&&) noexcept = default;
+  draft& operator=(draft&&) = delete;
+  ~draft() { drop(); }
+
+  /// REQUIRES: none is open.
+  failure create(const filesystem_store::impl& in);
+  int fd() const noexcept { return file_.get(); }
+  explicit operator bool() const noexcept { return static_cast<bool>(file_); }
+  /// Gives it its name, at once and only if the name is free: EEXIST otherwise. Stays locked.
+  int publish(int directory, const std::string& name) noexcept;
+  /// Unpublished: nothing is left. Published: gives up the lock.
+  void drop() noexcept;
+  int close() noexcept;
+
+ private:
+  const filesystem_store::impl* in_ = nullptr;
+  handle file_;
+  std::string name_;  // in the temporary directory; empty: unnamed or published
+};
+
+}  // namespace filesystem_detail
+}  // namespace UPSTOW_ABI
+}  // namespace upstow

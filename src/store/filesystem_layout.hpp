@@ -1,0 +1,68 @@
+// src/store/filesystem_layout.hpp - which file holds which key.
+//
+//   <root>/ab/cd/<key>                        a key of random_key()'s form, "abcd..."
+//   <root>/ab/cd/<key>.meta                   its metadata
+//   <root>/named/<segment>+/<segment>=        a key of the host, "segment/segment"
+//   <root>/named/<segment>+/<segment>=.meta   its metadata
+//   <root>/.upstow-tmp/<random>               what has no final name yet
+//
+// '+' and '=' are in no key, so a directory, an object and a metadata file never meet, whatever the
+// host calls its keys: "a", "a/b" and "a.meta" live side by side. They also take the extension away
+// from the name, so there is nothing for a web server to execute. "named" has five letters, a shard
+// two. All names are lower case: two keys never meet on a case-blind file system.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "upstow/config.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+namespace filesystem_detail {
+
+inline constexpr const char* temporary_directory = ".upstow-tmp";
+inline constexpr const char* named_directory = "named";
+inline constexpr std::string_view meta_suffix = ".meta";
+
+/// Where an object lives, relative to the root.
+struct place {
+  std::vector<std::string> directories;
+  std::string name;
+  std::string meta() const { return name + std::string(meta_suffix); }
+  std::string path() const;
+};
+
+/// True for 26 characters of Crockford's base32.
+bool random_form(std::string_view text) noexcept;
+/// True for the name of a shard: two of them.
+bool shard_form(std::string_view text) noexcept;
+
+/// REQUIRES: object_key::valid(key).
+place place_of(std::string_view key);
+
+/// What a name on disk stands for, seen from the directory it is in.
+struct found_name {
+  enum class kind : std::uint8_t { foreign, directory, object, meta };
+  kind what = kind::foreign;
+  /// The key; of a directory what its keys begin with; of metadata the key it belongs to.
+  std::string key;
+};
+
+enum class tree : std::uint8_t { sharded, named };
+
+/// A directory of the layout: how deep, and what its keys begin with.
+struct level {
+  tree in = tree::sharded;
+  std::vector<std::string> directories;  // from the root
+  std::string prefix;
+};
+
+level top_of(tree in);
+found_name read_name(const level& at, std::string_view name);
+level below(const level& at, std::string_view name, const found_name& found);
+
+}  // namespace filesystem_detail
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
