@@ -62,7 +62,7 @@ inline upstow::result<upstow::object_key> album_key(const upstow::file_record&,
                                                     const upstow::outcome& request, void*) {
   const auto unique = upstow::random_key();
   if (!unique) return unique.error();
-  return upstow::object_key::make("albums/", {request.text("album").value_or(""), *unique});
+  return upstow::object_key::make("albums", {request.text("album").value_or(""), *unique});
 }
 
 template <class Database>

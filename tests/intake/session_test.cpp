@@ -365,7 +365,7 @@ TEST_CASE("a key may come from a field that was sent after the file") {
   upstow::memory_store store;
   const upstow::key_function album_key = [](const upstow::file_record& f, const upstow::outcome& o,
                                             void*) {
-    return upstow::object_key::make("albums/",
+    return upstow::object_key::make("albums",
                                     {o.text("album").value_or(""), f.filename.basename()});
   };
   const auto body = form().file("photo", "sea.jpg", "x").text("album", "italy").end();
