@@ -227,13 +227,17 @@ UPSTOW_INLINE bool ingest::impl::open_part(const part_head& part) {
   return true;
 }
 
+/// False, and the request failed, if the rule had its last value already.
+UPSTOW_INLINE bool ingest::impl::count_value() {
+  if (rule_ == nullptr) return true;
+  std::uint32_t& count = counts_[static_cast<std::size_t>(rule_ - policy_.fields.data())];
+  if (++count <= rule_->max_count) return true;
+  break_rule(errc::too_many_values, "max_count", std::to_string(rule_->max_count));
+  return false;
+}
+
 UPSTOW_INLINE void ingest::impl::open_text(const part_head& part) {
-  if (rule_ != nullptr) {
-    std::uint32_t& count = counts_[static_cast<std::size_t>(rule_ - policy_.fields.data())];
-    if (++count > rule_->max_count) {
-      return break_rule(errc::too_many_values, "max_count", std::to_string(rule_->max_count));
-    }
-  }
+  if (!count_value()) return;
   const bool own = rule_ != nullptr && rule_->max_bytes != inherited;
   part_limit_ = own ? rule_->max_bytes : policy_.limits.field_bytes;
   out_.fields.push_back({std::string(part.name), {}});
@@ -273,12 +277,7 @@ UPSTOW_INLINE void ingest::impl::start_file() {
   file_record& f = out_.files.back();
   const errc judged = judge_declared(policy_, rule_, f.declared_type, f.filename, out_.violation);
   if (judged != errc::ok) return reject(judged);
-  if (rule_ != nullptr) {
-    std::uint32_t& count = counts_[static_cast<std::size_t>(rule_ - policy_.fields.data())];
-    if (++count > rule_->max_count) {
-      return break_rule(errc::too_many_values, "max_count", std::to_string(rule_->max_count));
-    }
-  }
+  if (!count_value()) return;
   if (!open_transaction()) return;
   if (options_.key != nullptr && !store_.caps().late_key) {
     const upstow::result<object_key> key = options_.key(f, out_, options_.key_ctx);
@@ -307,22 +306,9 @@ UPSTOW_INLINE bool ingest::impl::open_transaction() noexcept {
 UPSTOW_INLINE step ingest::impl::part_data(bytes data) {
   if (st_ == state::paused) return now();
   if (phase_ == phase::in_untouched && !data.empty()) start_file();
-  switch (phase_) {
-    case phase::in_text: return text_data(data);
-    case phase::in_file: return file_data(data);
-    case phase::in_untouched:
-    case phase::in_dropped: return now(data.size());
-    case phase::head_votes:
-    case phase::between_parts:
-    case phase::part_votes:
-    case phase::file_votes:
-    case phase::all_fields_votes:
-    case phase::preparing:
-    case phase::commit_votes:
-    case phase::awaiting_host:
-    case phase::committing: reject(errc::misuse); break;
-    case phase::over: break;
-  }
+  if (phase_ == phase::in_text) return text_data(data);
+  if (phase_ == phase::in_file) return file_data(data);
+  if (phase_ != phase::in_untouched && phase_ != phase::in_dropped) reject(errc::misuse);
   return now(data.size());
 }
 
@@ -389,37 +375,31 @@ UPSTOW_INLINE step ingest::impl::file_data(bytes data) {
 
 UPSTOW_INLINE step ingest::impl::part_end() {
   if (st_ == state::paused) return now();
-  switch (phase_) {
-    case phase::in_text: end_text(); break;
-    case phase::in_untouched:  // an untouched file input is no file
-      out_.files.pop_back();
-      phase_ = phase::between_parts;
-      break;
-    case phase::in_dropped: phase_ = phase::between_parts; break;
-    case phase::in_file: {
-      const std::uint64_t size = current_file().size;
-      if (rule_ != nullptr && size == 0 && !rule_->allow_empty) {
-        break_rule(errc::file_empty, "allow_empty", "false");
-      } else if (rule_ != nullptr && size < rule_->min_bytes) {
-        break_rule(errc::file_too_small, "min_bytes", std::to_string(rule_->min_bytes));
-      } else {
-        phase_ = phase::file_votes;
-        run();
-      }
-      break;
-    }
-    case phase::head_votes:
-    case phase::between_parts:
-    case phase::part_votes:
-    case phase::file_votes:
-    case phase::all_fields_votes:
-    case phase::preparing:
-    case phase::commit_votes:
-    case phase::awaiting_host:
-    case phase::committing: reject(errc::misuse); break;
-    case phase::over: break;
+  if (phase_ == phase::in_text) {
+    end_text();
+  } else if (phase_ == phase::in_file) {
+    end_file();
+  } else if (phase_ == phase::in_untouched) {  // an untouched file input is no file
+    out_.files.pop_back();
+    phase_ = phase::between_parts;
+  } else if (phase_ == phase::in_dropped) {
+    phase_ = phase::between_parts;
+  } else {
+    reject(errc::misuse);
   }
   return now();
+}
+
+UPSTOW_INLINE void ingest::impl::end_file() {
+  const std::uint64_t size = current_file().size;
+  if (rule_ != nullptr && size == 0 && !rule_->allow_empty) {
+    return break_rule(errc::file_empty, "allow_empty", "false");
+  }
+  if (rule_ != nullptr && size < rule_->min_bytes) {
+    return break_rule(errc::file_too_small, "min_bytes", std::to_string(rule_->min_bytes));
+  }
+  phase_ = phase::file_votes;
+  run();
 }
 
 UPSTOW_INLINE void ingest::impl::end_text() {

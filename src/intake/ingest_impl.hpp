@@ -104,6 +104,8 @@ class ingest::impl {
   step text_data(bytes data);
   step file_data(bytes data);
   void end_text();
+  void end_file();
+  bool count_value();
   void check_required();
   bool make_keys();
   void prepare_phase();
