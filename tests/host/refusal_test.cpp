@@ -141,6 +141,7 @@ TEST_CASE("A body is never taken for a request") {
     w.start();
     for (const refused_request& bad : refused_requests()) {
       INFO(bad.why);
+      const int before = w.host->canaries;
       raw_client client(w.host->port());
       REQUIRE(client.connected());
       client.send(bad.head);
@@ -155,12 +156,12 @@ TEST_CASE("A body is never taken for a request") {
       client.close();
       REQUIRE(w.settled());
       // "GET " alone is no request, so whatever ran was taken out of the body.
-      CHECK(w.host->canaries == 0);
+      CHECK(w.host->canaries == before);
     }
     // The canary does sing: else all of the above would prove nothing.
     curl_client client;
     CHECK(client.get(w.url("/canary")).status == 200);
-    CHECK(w.host->canaries == 1);
+    CHECK(w.host->canaries > 0);
   }
 }
 

@@ -27,7 +27,8 @@
 //    by a content provider that then fails, which is the one way for a handler to end the
 //    connection. Between the two the provider reads on within outcome::advice, so that the client
 //    sees the answer. For that the request's framing headers are taken away: reading then means
-//    "until the client closes".
+//    "until the client closes". Newer versions end the connection themselves and do not read
+//    without framing; there a chunked rest is read before the answer.
 //  - A body whose framing is not beyond doubt (two lengths, a length beside chunked, "+5") is
 //    refused: the library takes the first of what it finds.
 //
@@ -35,9 +36,11 @@
 // body set by it would go out instead of the provider, and the connection stay open (0.11).
 // REQUIRES: set_payload_max_length() is left alone; the policy is the limit.
 //
-// Not promised: with a chunked body the end is not seen after a refusal, so that a thread of the
-// pool waits one read time-out for a client that does not close. The idle time of policy::pace is
-// set_read_timeout(). For commit_mode::host drive a session with upstow::blocking.
+// Not promised: what the library answers before a handler runs, e.g. 416 for a bad Range, is
+// outside this header, and so is the connection after it. With a chunked body the end is not seen
+// after a refusal, so that a thread of the pool waits one read time-out for a client that does not
+// close. The idle time of policy::pace is set_read_timeout(). For commit_mode::host drive a session
+// with upstow::blocking.
 //
 // Threads: receive(), refuse() and reply() belong to the thread that runs the handler. Store and
 // policy are shared by all.
@@ -107,10 +110,17 @@ inline bool is_decoded(std::string_view encoding) noexcept {
 /// The library hands out the request as const, but owns it as non-const: changing it is defined.
 inline lib::Request& own(const lib::Request& request) { return const_cast<lib::Request&>(request); }
 
-/// Newer versions see to an unread body themselves once the answer says close.
+/// Newer versions end the connection themselves after an answer that says close, and read no body
+/// whose framing was taken away.
 template <class Request>
-constexpr bool settles_itself() {
+constexpr bool keeps_framing() {
   return requires(const Request& r) { r.body_consumed_; };
+}
+
+/// Whether the rest of a refused body is read before the answer: a short one, and one whose chunks
+/// could not be found again afterwards.
+inline bool eats_first(const framing& body, const connection_advice& advice) {
+  return body.sound && (advice.keep_alive || (keeps_framing<lib::Request>() && !body.length));
 }
 
 /// What is left of a body when its answer goes out. The reader and the request live until the
@@ -125,7 +135,7 @@ class leftover {
   void drop() {
     std::uint64_t budget = std::min(advice_.drain_bytes, left_.value_or(unlimited));
     if (budget == 0) return;
-    if constexpr (!settles_itself<lib::Request>()) {
+    if constexpr (!keeps_framing<lib::Request>()) {
       own(request_).headers.erase("Content-Length");
       own(request_).headers.erase("Transfer-Encoding");
       own(request_).headers.erase("Content-Encoding");
@@ -224,7 +234,7 @@ inline received refuse(const lib::Request& request, const lib::ContentReader& re
   detail::own(request).headers.erase("Content-Type");
   detail::own(request).ranges.clear();
   std::uint64_t seen = 0;
-  if (body.sound && no.advice.keep_alive) {
+  if (detail::eats_first(body, no.advice)) {
     detail::eater eat(no.advice);
     const bool all = read([&](const char*, std::size_t n) {
       seen += n;
@@ -254,10 +264,12 @@ inline received receive(const lib::Request& request, const lib::ContentReader& r
     if (eat) return eat->take(n);
     s.on_time(std::chrono::steady_clock::now());
     if (blocking::feed(s, as_bytes(data, n)) != state::failed) return true;
-    if (s.result().advice.keep_alive) eat.emplace(s.result().advice);
+    if (detail::eats_first(body, s.result().advice)) eat.emplace(s.result().advice);
     return eat.has_value();
   };
-  if (s.st() == state::failed && s.result().advice.keep_alive) eat.emplace(s.result().advice);
+  if (s.st() == state::failed && detail::eats_first(body, s.result().advice)) {
+    eat.emplace(s.result().advice);
+  }
   const bool wanted = s.st() != state::failed || eat;
   const bool all = !body.any || (wanted && read(take));
   if (all) {
