@@ -49,9 +49,11 @@ class host {
 
   http::connection& connection() { return connection_; }
   record& seen() { return seen_; }
+  std::function<void()> on_fed = [] {};
 
   void play(std::string_view chunk) {
     connection_.feed(upstow::as_bytes(chunk));
+    on_fed();
     while (step(chunk)) {
     }
   }
