@@ -162,3 +162,60 @@ TEST_CASE("a late wake-up of a failed session is harmless") {
   CHECK(s.resume().st == state::failed);
   CHECK_FALSE(s.on_ready({[](void*) noexcept {}, nullptr}));
 }
+
+TEST_CASE("a failed session lets go of the store at once") {
+  upstow::memory_store small({.max_bytes = 10});
+  const std::string body = form().file("a", "1", "12345678").end();
+  upstow::session first{small, anything, head_of(body)};
+  CHECK(first.feed(body).st == state::need_more);
+  first.cancel();
+  upstow::session second{small, anything, head_of(body)};
+  CHECK(drive(second, body) == state::done);
+}
+
+TEST_CASE("observers see exactly what a short-writing sink took") {
+  struct collector final : upstow::observer {
+    void data(upstow::bytes d) override { seen += upstow::as_text(d); }
+    std::string seen;
+  } collector;
+  upstow::memory_store memory;
+  upstow_test::slow_store slow(memory, {.window = 64, .max_take = 7});
+  slow.grant(upstow::unlimited);
+  const std::string data = "0123456789abcdefghijklmnopqrstuvwxyz";
+  const std::string body = form().file("a", "1", data).end();
+  upstow::session s{slow, anything, head_of(body), {.observers = {&collector}}};
+  CHECK(drive(s, body) == state::done);
+  CHECK(collector.seen == data);
+}
+
+TEST_CASE("time in which the store held the session is not the client's") {
+  using namespace std::chrono_literals;
+  const upstow::policy p{.pace = {.total = 100s, .idle = 10s, .min_rate = 1, .rate_window = 5s}};
+  const upstow::session::time_point t0{};
+  const std::string body = two_files();
+  upstow::memory_store memory;
+  upstow_test::slow_store slow(memory, {.window = 16});
+  upstow::session s{slow, p, head_of(body)};
+  s.on_time(t0);
+  REQUIRE(s.feed(body).st == state::paused);
+  CHECK(s.deadline() == t0 + 100s);
+  s.on_time(t0 + 50s);
+  CHECK(s.st() == state::paused);
+  s.on_time(t0 + 100s);
+  CHECK(s.result().error.code == errc::timed_out);
+}
+
+TEST_CASE("no clock ends a commit") {
+  using namespace std::chrono_literals;
+  const std::string body = two_files();
+  upstow::memory_store memory;
+  upstow_test::slow_store slow(memory, {});
+  upstow::session s{slow, anything, head_of(body)};
+  s.on_time({});
+  CHECK(s.feed(body).consumed == body.size());
+  REQUIRE(s.finish().st == state::paused);
+  CHECK_FALSE(s.deadline());
+  s.on_time(upstow::session::time_point(100h));
+  slow.grant(upstow::unlimited);
+  CHECK(upstow::blocking::wait(s) == state::done);
+}

@@ -295,6 +295,17 @@ TEST_CASE("advice keeps the connection for a short rest and drains a long one") 
   CHECK_FALSE(chunked.result().advice.keep_alive);
 }
 
+TEST_CASE("after the whole body was read a failure costs no connection") {
+  upstow::memory_store store;
+  const upstow::policy p{.fields = {upstow::text("t", {.required = true})}};
+  const std::string body = form().end();
+  upstow::session chunked{store, p, {.content_type = form::content_type}};
+  CHECK(chunked.feed(body).st == state::need_more);
+  CHECK(chunked.finish().st == state::failed);
+  CHECK(chunked.result().advice.keep_alive);
+  CHECK(chunked.result().advice.drain_bytes == 0);
+}
+
 TEST_CASE("a raw body is one file") {
   upstow::memory_store store;
   const upstow::head h{.kind = upstow::body_kind::raw,
