@@ -200,7 +200,10 @@ TEST_CASE("time in which the store held the session is not the client's") {
   REQUIRE(s.feed(body).st == state::paused);
   CHECK(s.deadline() == t0 + 100s);
   s.on_time(t0 + 50s);
-  CHECK(s.st() == state::paused);
+  slow.grant(upstow::unlimited);
+  CHECK(upstow::blocking::wait(s) == state::need_more);
+  s.on_time(t0 + 54s);  // idle and rate run from the last moment of the hold
+  CHECK(s.st() == state::need_more);
   s.on_time(t0 + 100s);
   CHECK(s.result().error.code == errc::timed_out);
 }
