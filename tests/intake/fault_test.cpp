@@ -190,7 +190,7 @@ TEST_CASE("observers see exactly what a short-writing sink took") {
 
 TEST_CASE("time in which the store held the session is not the client's") {
   using namespace std::chrono_literals;
-  const upstow::policy p{.pace = {.total = 100s, .idle = 10s, .min_rate = 1, .rate_window = 5s}};
+  const upstow::policy p{.pace = {.total = 100s, .idle = 10s, .min_rate = 1000, .rate_window = 5s}};
   const upstow::session::time_point t0{};
   const std::string body = two_files();
   upstow::memory_store memory;
