@@ -1,6 +1,7 @@
 #include "upstow/parse/multipart_parser.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "scan.hpp"
@@ -294,11 +295,15 @@ UPSTOW_INLINE event multipart_parser::past_total() noexcept {
 
 /// Takes bytes as long as they are the needle's; true at its end.
 UPSTOW_INLINE bool multipart_parser::match_needle() noexcept {
-  const bytes text = needle();
-  while (pos_ < end_ && matched_ < needle_size_ && chunk_[pos_] == text[matched_]) {
-    ++pos_;
-    ++matched_;
-  }
+  const std::size_t most = std::min<std::size_t>(end_ - pos_, needle_size_ - matched_);
+  const std::byte* want = needle().data() + matched_;
+  const std::byte* have = chunk_.data() + pos_;
+  std::size_t n = most;
+  // Most often it is a delimiter, which memcmp finds out faster than a loop.
+  if (most != 0 && std::memcmp(have, want, most) != 0)
+    n = static_cast<std::size_t>(std::mismatch(have, have + most, want).first - have);
+  pos_ += n;
+  matched_ = static_cast<std::uint8_t>(matched_ + n);
   return matched_ == needle_size_;
 }
 

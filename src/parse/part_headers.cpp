@@ -1,6 +1,5 @@
 #include "upstow/parse/part_headers.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -19,11 +18,10 @@ struct known_headers {
 };
 
 /// HTAB is legal white space in a value (RFC 9110 section 5.5), all other controls are not.
-UPSTOW_INLINE bool is_forbidden(char c) noexcept {
-  return chars_detail::is_control(c) && c != '\t';
-}
 UPSTOW_INLINE bool has_forbidden(std::string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(), is_forbidden);
+  for (const char c : text)
+    if (chars_detail::is_control(c) && c != '\t') return true;
+  return false;
 }
 
 UPSTOW_INLINE void block::clear() noexcept {

@@ -1,0 +1,155 @@
+// What a caller of multipart_parser sees, as text, for any way of cutting and pausing.
+//
+// The log joins data events, because where they are cut is the only thing that may differ:
+//
+//   part a                      part f file="x.txt" type="text/plain"
+//   data hello                  end
+//   end                         failed bad-delimiter at 60 in part 1
+//   done
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "upstow/parse/multipart_parser.hpp"
+
+namespace replay {
+
+/// How the sink behaves.
+enum class sink : std::uint8_t {
+  takes_all,
+  takes_one_and_pauses,  // one byte, then drop() and the rest is fed again
+};
+
+class recorder {
+ public:
+  recorder(const upstow::boundary& b, const upstow::limits& l, sink s) : parser_(b, l), sink_(s) {}
+
+  std::string read(std::string_view body, std::vector<std::size_t> cuts) {
+    cuts.push_back(body.size());
+    std::size_t at = 0;
+    for (const std::size_t to : cuts) {
+      do {
+        // A block of its own for each chunk, so that a sanitizer sees what is read past its end.
+        const std::size_t size = to - at;
+        const auto chunk = std::make_unique<char[]>(size);
+        body.copy(chunk.get(), size, at);
+        parser_.feed(upstow::as_bytes(chunk.get(), size));
+        drain();
+        if (over_) return log_;
+        at = to - parser_.drop();
+        // After drop() the parser may still offer what it held back, without a chunk.
+        if (sink_ == sink::takes_one_and_pauses) drain();
+      } while (at < to);
+    }
+    while (!over_) {
+      parser_.finish();
+      drain();
+    }
+    return log_;
+  }
+
+  /// Data events of the most fragmented kind: at most so many for each chunk.
+  std::size_t data_events() const { return data_events_; }
+
+ private:
+  /// Until it needs more, is over, or the sink pauses.
+  void drain() {
+    while (!over_) {
+      const upstow::event ev = parser_.next();
+      switch (ev.kind) {
+        case upstow::event_kind::need_data: return;
+        case upstow::event_kind::part_begin: begin(); break;
+        case upstow::event_kind::part_data:
+          ++data_events_;
+          if (sink_ == sink::takes_one_and_pauses) {
+            data_ += upstow::as_text(ev.data.first(1));
+            parser_.accept(1);
+            return;
+          }
+          data_ += upstow::as_text(ev.data);
+          parser_.accept(ev.data.size());
+          break;
+        case upstow::event_kind::part_end:
+          flush();
+          log_ += "end\n";
+          break;
+        case upstow::event_kind::done:
+          log_ += "done\n";
+          over_ = true;
+          break;
+        case upstow::event_kind::failed: fail(); break;
+      }
+    }
+  }
+
+  void begin() {
+    const upstow::part_head& head = parser_.part();
+    log_ += "part " + std::string(head.name);
+    if (head.is_file) log_ += " file=\"" + std::string(head.filename) + '"';
+    if (head.content_type) log_ += " type=\"" + std::string(*head.content_type) + '"';
+    log_ += '\n';
+  }
+
+  void flush() {
+    if (!data_.empty()) log_ += "data " + data_ + '\n';
+    data_.clear();
+  }
+
+  void fail() {
+    flush();
+    const upstow::failure why = parser_.error();
+    log_ += "failed " + std::string(upstow::describe(why.code).name) + " at " +
+            std::to_string(why.offset) + " in part " + std::to_string(why.part) + '\n';
+    over_ = true;
+    parser_.feed(upstow::as_bytes("more"));
+    if (parser_.next().kind != upstow::event_kind::failed || !(parser_.error() == why))
+      log_ += "the failure did not stay\n";
+  }
+
+  upstow::multipart_parser parser_;
+  sink sink_;
+  std::string log_, data_;
+  std::size_t data_events_ = 0;
+  bool over_ = false;
+};
+
+inline std::string cut(const upstow::boundary& b, const upstow::limits& l, std::string_view body,
+                       std::vector<std::size_t> cuts, sink s = sink::takes_all) {
+  return recorder(b, l, s).read(body, std::move(cuts));
+}
+
+inline std::vector<std::size_t> every_byte(std::size_t size) {
+  std::vector<std::size_t> cuts;
+  for (std::size_t i = 1; i < size; ++i) cuts.push_back(i);
+  return cuts;
+}
+
+/// The log if all ways of cutting and pausing give the same one; otherwise what differs.
+inline std::string everywhere(const upstow::boundary& b, std::string_view body,
+                              const upstow::limits& l = {}) {
+  const std::string whole = cut(b, l, body, {});
+  const auto differs = [&](const std::string& other, const std::string& how) {
+    return other == whole ? std::string() : how + "\n" + other + "instead of\n" + whole;
+  };
+  std::string wrong = differs(cut(b, l, body, every_byte(body.size())), "byte by byte");
+  for (const sink s : {sink::takes_all, sink::takes_one_and_pauses}) {
+    const std::string how = s == sink::takes_all ? "cut at " : "pausing, cut at ";
+    for (std::size_t at = 0; wrong.empty() && at <= body.size(); ++at)
+      wrong = differs(cut(b, l, body, {at}, s), how + std::to_string(at));
+  }
+  if (wrong.empty())
+    wrong = differs(cut(b, l, body, every_byte(body.size()), sink::takes_one_and_pauses),
+                    "pausing, byte by byte");
+  return wrong.empty() ? whole : wrong;
+}
+
+inline upstow::boundary boundary_of(std::string_view text) {
+  return *upstow::boundary::from("multipart/form-data; boundary=\"" + std::string(text) + '"');
+}
+
+}  // namespace replay
