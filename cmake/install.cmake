@@ -22,7 +22,7 @@ upstow_install(core "" "fmt >= 9" upstow upstow_header_only)
 # Headers that need a component are installed with it, below.
 install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
-        PATTERN http EXCLUDE PATTERN host/asio.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE)
+        PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp
         PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE)
@@ -36,7 +36,8 @@ if(TARGET upstow_http)
   endif()
   upstow_install(http "upstow = ${PROJECT_VERSION}" "${llhttp_package}" upstow_http)
   install(DIRECTORY include/upstow/http DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow)
-  install(FILES include/upstow/host/asio.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/host)
+  install(DIRECTORY include/upstow/host DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow
+          FILES_MATCHING PATTERN asio*.hpp)
 endif()
 if(TARGET upstow_digest)
   upstow_install(digest "upstow = ${PROJECT_VERSION}" libcrypto upstow_digest)

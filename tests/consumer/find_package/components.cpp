@@ -1,6 +1,26 @@
-// Links something of every component that was found, so that a missing symbol shows.
+// Uses something of every component that was found, so that a missing symbol or header shows.
+#include <cstdio>
+
+#include "upstow/upstow.hpp"
+
 #if defined(WITH_digest)
 #include "upstow/intake/sha256_observer.hpp"
-
-upstow::failure of_digest() { return upstow::sha256_observer{}.error(); }
 #endif
+#if defined(WITH_http)
+#include "upstow/http/connection.hpp"
+#endif
+
+int main() {
+  bool right = true;
+#if defined(WITH_digest)
+  upstow::sha256_observer digest;
+  right = right && digest.error().code == upstow::errc::ok;
+#endif
+#if defined(WITH_http)
+  upstow::http::connection connection;
+  connection.feed(upstow::as_bytes("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"));
+  right = right && connection.next().kind == upstow::http::event_kind::request;
+#endif
+  std::puts(right ? "components work" : "a component does not work");
+  return right ? 0 : 1;
+}
