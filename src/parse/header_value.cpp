@@ -26,8 +26,9 @@ UPSTOW_INLINE bool read_media_type(reader& in, std::string_view& type, std::stri
 }
 
 UPSTOW_INLINE bool good_boundary(const parameter& p) noexcept {
-  // An escape would be a second spelling of the same boundary, and filters differ on it.
-  if (p.escaped || p.raw.empty() || p.raw.size() > 70 || p.raw.back() == ' ') return false;
+  // Escapes, a second spelling of the same boundary, fail too: a backslash is no boundary
+  // character.
+  if (p.raw.empty() || p.raw.size() > 70 || p.raw.back() == ' ') return false;
   return chars_detail::all(p.raw, chars_detail::boundary_char);
 }
 
