@@ -1,6 +1,9 @@
 // The six everyday jobs of examples/everyday_jobs.hpp, run. The README quotes this file.
 #include "../../examples/everyday_jobs.hpp"
 
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
 #include <filesystem>
 #include <thread>
 #include <vector>
