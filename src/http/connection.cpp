@@ -57,7 +57,7 @@ class connection::impl {
     return phase_ == phase::linger && out_.empty() && advice_.drain_bytes != 0;
   }
   std::optional<time_point> deadline() const noexcept { return clock_.deadline(stands()); }
-  void on_time(time_point now);
+  bool on_time(time_point now);
   const http::request& request() const noexcept { return head_.request(); }
   failure error() const noexcept { return error_; }
 
@@ -400,23 +400,19 @@ standing connection::impl::stands() const noexcept {
   return {waits_on(), requests_, moved_, received_, advice_.drain_time};
 }
 
-void connection::impl::on_time(time_point now) {
+bool connection::impl::on_time(time_point now) {
   const standing s = stands();
   const errc verdict = clock_.tell(now, s);
-  if (verdict == errc::ok) return;
+  if (verdict == errc::ok) return false;
   outcome answer;
   answer.error.code = verdict;
-  switch (s.on) {
-    case waiting::head:
-    case waiting::body: return fail(answer.error, &answer);
-    case waiting::send:
-      if (active_) return fail(answer.error, nullptr);
-      return abort();
-    case waiting::first_head:
-    case waiting::next_head:
-    case waiting::rest: return abort();
-    case waiting::nothing: break;
+  const bool tell_client = s.on == waiting::head || s.on == waiting::body;
+  if (tell_client || (s.on == waiting::send && active_)) {
+    fail(answer.error, tell_client ? &answer : nullptr);
+  } else {
+    abort();
   }
+  return true;
 }
 
 connection::connection(const connection_options& options)
@@ -467,7 +463,7 @@ bool connection::wants_shutdown_write() const noexcept { return impl_->wants_shu
 std::optional<connection::time_point> connection::deadline() const noexcept {
   return impl_->deadline();
 }
-void connection::on_time(time_point now) { impl_->on_time(now); }
+bool connection::on_time(time_point now) { return impl_->on_time(now); }
 
 }  // namespace http
 }  // namespace UPSTOW_ABI

@@ -144,9 +144,10 @@ class UPSTOW_API connection {
 
   /// The next moment at which on_time() may change something; nothing if there is none.
   std::optional<time_point> deadline() const noexcept;
-  /// Tells the time. Time starts at the first call. Call it before and after every wait, and look
-  /// at next() afterwards. Time in which a handler does not ask for the body does not count.
-  void on_time(time_point now);
+  /// Tells the time. Time starts at the first call. Call it before and after every wait. True: a
+  /// deadline has passed; look at next(). Time in which a handler does not ask for the body does
+  /// not count.
+  bool on_time(time_point now);
 
  private:
   class impl;

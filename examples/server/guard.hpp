@@ -1,0 +1,55 @@
+// Who may talk to the server, decided from the head of a request alone.
+//
+// Three dangers: a web page elsewhere that lets a visitor's browser send requests here (Origin,
+// Sec-Fetch-Site), a name elsewhere that resolves to this machine (Host: DNS rebinding), and people
+// who should not be here at all (token).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "upstow/http/request.hpp"
+
+namespace server {
+
+/// Secure against guessing by time: as long for every `given` of one length.
+bool same_secret(std::string_view given, std::string_view secret);
+
+class guard {
+ public:
+  struct refusal {
+    std::uint16_t status = 0;  ///< 0: come in
+    std::string_view name{};
+  };
+
+  /// `bound`: the address listened on. An empty `token` asks for none.
+  guard(std::string bound, std::vector<std::string> hosts, std::string token);
+
+  /// 421 for a Host that is not ours, 401 without the token. `local`: the address at which this
+  /// connection came in, which is a good Host too where all addresses are listened on.
+  refusal admit(const upstow::http::request& request, std::string_view local) const;
+
+  /// 403 for a request that changes something and comes from another site's page.
+  refusal admit_write(const upstow::http::request& request) const;
+
+  bool is_token(std::string_view given) const { return same_secret(given, token_); }
+  bool asks_for_token() const noexcept { return !token_.empty(); }
+  /// For Set-Cookie: the browser shows its token from now on. SameSite, so that no other site can
+  /// have it sent; HttpOnly, so that no script can read it.
+  std::string cookie() const;
+
+ private:
+  bool has_token(const upstow::http::request& request) const;
+
+  std::string bound_;
+  std::vector<std::string> hosts_;
+  std::string token_;
+};
+
+/// "name:8080", "[::1]:8080" or either without the port: the name in lower case, without brackets.
+/// Empty if it is none of these.
+std::string host_name(std::string_view authority);
+
+}  // namespace server

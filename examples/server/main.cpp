@@ -1,0 +1,139 @@
+// The reference server of upstow: an upload page and a few routes, safe as it starts.
+//
+//   upload_server --dir uploads --max-size 2GiB
+//   curl -F file=@holiday.jpg http://127.0.0.1:8080/upload
+//
+// Read routes.cpp first: what each request does. Then guard.cpp: who may send it; page/: what
+// people see.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <asio/co_spawn.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "guard.hpp"
+#include "log.hpp"
+#include "options.hpp"
+#include "routes.hpp"
+#include "text.hpp"
+#include "upstow/host/asio_listener.hpp"
+#include "upstow/store/filesystem_store.hpp"
+
+namespace {
+
+using tcp = asio::ip::tcp;
+
+// Time for running uploads to end after SIGTERM: that of docker stop and less than systemd's 90 s.
+constexpr std::chrono::seconds stop_time{10};
+
+// Files that may be open beside connections: the cap of the store, and what a process needs anyway.
+constexpr rlim_t other_files = 512 + 64;
+
+int complain(int code, std::string_view text) {
+  (void)std::fputs(fmt::format("upload_server: {}\n", text).c_str(), stderr);
+  return code;
+}
+
+void raise_file_limit(std::uint32_t connections) {
+  rlimit now{};
+  if (getrlimit(RLIMIT_NOFILE, &now) != 0) return;
+  const rlim_t wanted = connections + other_files;
+  if (now.rlim_cur >= wanted) return;
+  now.rlim_cur = wanted < now.rlim_max ? wanted : now.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &now);
+}
+
+tcp::acceptor listen_at(asio::io_context& loop, const server::options& chosen,
+                        asio::error_code& error) {
+  const tcp::endpoint at(asio::ip::make_address(chosen.bind), chosen.port);
+  tcp::acceptor acceptor(loop);
+  acceptor.open(at.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(at, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  return acceptor;
+}
+
+void greet(const tcp::endpoint& at, const server::options& chosen) {
+  const asio::ip::address address = at.address();
+  const std::string host =
+      address.is_v6() ? fmt::format("[{}]", address.to_string()) : address.to_string();
+  const std::string base = fmt::format("http://{}:{}", host, at.port());
+  const std::string_view token = chosen.token.empty() ? "" : " -H 'Authorization: Bearer TOKEN'";
+  fmt::print("listening on {}/\ntry: curl{} -F file=@FILE {}/upload\n", base, token, base);
+  (void)std::fflush(stdout);
+}
+
+template <class Listener>
+asio::awaitable<void> stop_at(asio::signal_set& signals, Listener& listener) {
+  (void)co_await signals.async_wait(asio::use_awaitable);
+  server::log_event("stopping: finishing what is running");
+  co_await listener.stop(stop_time);
+}
+
+void rethrow(std::exception_ptr failed) {
+  if (failed) std::rethrow_exception(failed);
+}
+
+// Until a signal comes and everything has ended.
+void run(asio::io_context& loop, asio::signal_set& signals, tcp::acceptor acceptor,
+         const server::routes& routes, const server::options& chosen) {
+  upstow::asio::listener listener(
+      loop, std::move(acceptor), [&routes](server::connection& c) { return routes.handle(c); },
+      {.max_connections = chosen.max_connections, .notice = server::log_event});
+  asio::co_spawn(listener.get_executor(), listener.run(), rethrow);
+  asio::co_spawn(listener.get_executor(), stop_at(signals, listener), rethrow);
+  std::vector<std::thread> others;
+  for (std::uint32_t i = 1; i < chosen.threads; ++i) others.emplace_back([&] { loop.run(); });
+  loop.run();
+  for (std::thread& other : others) other.join();
+}
+
+int serve(const server::options& chosen) {
+  const upstow::policy rules = server::policy_of(chosen);
+  if (const std::string wrong = rules.check(); !wrong.empty()) return complain(2, wrong);
+
+  auto store = upstow::filesystem_store::open({.root = chosen.dir, .fsync = chosen.fsync});
+  if (!store) {
+    const auto why = std::generic_category().message(store.error().cause);
+    return complain(1, fmt::format("cannot store in {}: {}", server::escaped(chosen.dir), why));
+  }
+  const upstow::sweep_report swept = store->sweep({});
+  if (swept.removed != 0) {
+    server::log_event(fmt::format("removed {} unfinished files of an earlier run", swept.removed));
+  }
+  if (swept.error) server::log_event("an unfinished file of an earlier run could not be removed");
+
+  raise_file_limit(chosen.max_connections);
+  const server::guard guard(chosen.bind, chosen.hosts, chosen.token);
+  const server::routes routes(chosen, rules, guard, *store);
+  asio::io_context loop(static_cast<int>(chosen.threads));
+  asio::error_code error;
+  tcp::acceptor acceptor = listen_at(loop, chosen, error);
+  if (error) {
+    return complain(1, fmt::format("cannot listen on {} port {}: {}", chosen.bind, chosen.port,
+                                   error.message()));
+  }
+  asio::signal_set signals(loop, SIGINT, SIGTERM);  // before anybody knows that we are there
+  greet(acceptor.local_endpoint(), chosen);
+  run(loop, signals, std::move(acceptor), routes, chosen);
+  (void)store->drain(std::chrono::seconds(5));  // removing files of cut uploads takes no longer
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const server::command_line line = server::parse(argc, argv);
+  if (!line.error.empty()) return complain(2, line.error + "; see --help");
+  if (line.chosen.help) return std::fputs(server::help_text().c_str(), stdout), EXIT_SUCCESS;
+  (void)std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to die
+  return serve(line.chosen);
+}

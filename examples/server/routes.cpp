@@ -1,0 +1,218 @@
+#include "routes.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <vector>
+
+#include "text.hpp"
+#include "upstow/intake/sha256_observer.hpp"
+
+namespace server {
+
+namespace {
+
+namespace http = upstow::http;
+
+constexpr std::string_view upload_path = "/upload";
+constexpr std::string_view raw_prefix = "/upload/";
+constexpr std::string_view list_path = "/files";
+constexpr std::string_view file_prefix = "/files/";
+
+bool reads(const http::request& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+// What the log calls a path: that of the client may be anything.
+std::string_view route_of(std::string_view path) {
+  if (path == upload_path) return upload_path;
+  if (path.starts_with(raw_prefix)) return "/upload/NAME";
+  if (path == list_path) return list_path;
+  if (path.starts_with(file_prefix)) return "/files/KEY";
+  return "(other)";
+}
+
+void respond(connection& c, const answer& made,
+             std::optional<upstow::connection_advice> advice = std::nullopt) {
+  std::vector<upstow::header_field> headers;
+  for (const auto& [name, value] : made.headers) headers.push_back({name, value});
+  c.respond(made.status, headers, made.body, advice);
+}
+
+// Empty where the client has gone already.
+std::string local_address(connection& c) {
+  asio::error_code gone;
+  const auto at = c.socket().local_endpoint(gone);
+  return gone ? std::string() : at.address().to_string();
+}
+
+// The name of a raw upload, if the path is one: one segment, which is not empty.
+bool is_raw_path(std::string_view path) {
+  return path.starts_with(raw_prefix) && path.size() > raw_prefix.size() &&
+         path.find('/', raw_prefix.size()) == std::string_view::npos;
+}
+
+void log_failure(log_entry about, int status, const upstow::failure& why) {
+  upstow::outcome failed;
+  failed.error = why;
+  about.status = status;
+  log_request(about, failed.name(), failed.detail());
+}
+
+}  // namespace
+
+asio::awaitable<void> routes::handle(connection& c) const {
+  const http::request& request = c.request();
+  log_entry about{request.method, route_of(request.path), 0, std::chrono::steady_clock::now()};
+
+  guard::refusal no = guard_.admit(request, local_address(c));
+  if (no.status == 0 && !reads(request)) no = guard_.admit_write(request);
+  if (no.status != 0) {
+    const answer made = refuse(request, no);
+    about.status = made.status;
+    if (!reads(request)) log_request(about, no.name);
+    respond(c, made);
+    co_return;
+  }
+  if (request.path == upload_path && request.method == "POST") {
+    co_await upload_form(c, about);
+  } else if (is_raw_path(request.path) && request.method == "PUT") {
+    const auto name = percent_decoded_name(request.path.substr(raw_prefix.size()));
+    const bool part = request.header("content-range").has_value();
+    if (name && !part) {
+      co_await upload_raw(c, about, *name);
+    } else {
+      // RFC 9110 14.5: what is a part must not be stored as if it were the whole.
+      const std::string_view why = name ? "partial-put" : "bad-name";
+      about.status = 400;
+      log_upload(about, upstow::refuse(400, why));
+      respond(c, problem(why));
+    }
+  } else if (request.path.starts_with(file_prefix) && reads(request)) {
+    co_await send_file(c, about, std::string(request.path.substr(file_prefix.size())));
+  } else {
+    respond(c, answer_simple(request, about));
+  }
+}
+
+answer routes::refuse(const http::request& request, const guard::refusal& why) const {
+  if (why.status != 401) return problem(why.name);
+  if (reads(request) && request.path == "/") {
+    // The one place where a browser can show its token; after it the cookie does.
+    const std::string_view given = query_value(request.query, "token");
+    const auto token = percent_decoded_name(given);
+    if (token && guard_.is_token(*token)) return token_accepted(guard_.cookie());
+  }
+  answer no = wants_html(request.header("accept")) && request.path == "/" ? token_page()
+                                                                          : problem(why.name);
+  no.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return no;
+}
+
+asio::awaitable<void> routes::upload_form(connection& c, log_entry about) const {
+  const bool html = wants_html(c.request().header("accept"));
+  upstow::sha256_observer sha;
+  const upstow::session_options options{.observers = {&sha}};
+  const upstow::outcome result =
+      co_await c.receive(http::head_of(c.request()), store_, rules_, options);
+  const answer made = upload_answer(result, html);
+  about.status = made.status;
+  log_upload(about, result);
+  respond(c, made, result.advice);
+}
+
+asio::awaitable<void> routes::upload_raw(connection& c, log_entry about, std::string name) const {
+  upstow::head head = http::head_of(c.request(), upstow::body_kind::raw);
+  head.raw_filename = name;
+  upstow::sha256_observer sha;
+  const upstow::session_options options{.observers = {&sha}};
+  const upstow::outcome result = co_await c.receive(head, store_, rules_, options);
+  const answer made = created(result);
+  about.status = made.status;
+  log_upload(about, result);
+  respond(c, made, result.advice);
+}
+
+asio::awaitable<void> routes::send_file(connection& c, log_entry about, std::string key) const {
+  const http::request& request = c.request();
+  if (!upstow::object_key::valid(key)) {
+    respond(c, problem("object-not-found"));
+    co_return;
+  }
+  const upstow::result<upstow::object_info> object = store_.stat(key);
+  if (!object) {
+    respond(c, store_failed(about, object.error()));
+    co_return;
+  }
+  // RFC 9110 14.2: Range means something for GET alone.
+  const download made = download_of(
+      *object, {.range = request.method == "GET" ? request.header("range") : std::nullopt,
+                .if_range = request.header("if-range"),
+                .if_none_match = request.header("if-none-match")});
+  if (made.count == 0 && made.head.status != 200) {
+    respond(c, made.head);
+    co_return;
+  }
+  upstow::failure why;
+  const auto reader = store_.read(key, {made.first, made.count}, why);
+  if (!reader) {
+    respond(c, store_failed(about, why));
+    co_return;
+  }
+  std::vector<upstow::header_field> headers;
+  for (const auto& [name, value] : made.head.headers) headers.push_back({name, value});
+  (void)co_await c.send(made.head.status, headers, *reader);
+}
+
+answer routes::answer_simple(const http::request& request, log_entry& about) const {
+  const std::string_view path = request.path;
+  if (auto file = page_file(path, options_)) {
+    return reads(request) ? *std::move(file) : method_not_allowed("GET, HEAD");
+  }
+  if (path == upload_path) return method_not_allowed("POST");
+  if (is_raw_path(path)) return method_not_allowed("PUT");
+  if (path == list_path) {
+    return reads(request) ? list_files(request, about) : method_not_allowed("GET, HEAD");
+  }
+  if (path.starts_with(file_prefix)) {
+    const std::string_view key = path.substr(file_prefix.size());
+    if (!upstow::object_key::valid(key)) return problem("object-not-found");
+    if (request.method == "DELETE") return delete_file(about, key);
+    return method_not_allowed("GET, HEAD, DELETE");
+  }
+  return problem("not-found");
+}
+
+answer routes::list_files(const http::request& request, const log_entry& about) const {
+  // A page of 100 fits a screen or two; 1000 with their names stay below 1 MiB.
+  std::size_t limit = 100;
+  const std::string_view wanted = query_value(request.query, "limit");
+  if (!wanted.empty()) {
+    const auto [end, bad] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), limit);
+    if (bad != std::errc() || end != wanted.data() + wanted.size() || limit == 0 || limit > 1000) {
+      return problem("bad-query");
+    }
+  }
+  const auto cursor = percent_decoded_name(query_value(request.query, "cursor"));
+  if (!cursor || (!cursor->empty() && !upstow::object_key::valid(*cursor))) {
+    return problem("bad-query");
+  }
+  const upstow::result<upstow::object_page> page = store_.list(*cursor, limit);
+  return page ? list(*page) : store_failed(about, page.error());
+}
+
+answer routes::delete_file(const log_entry& about, std::string_view key) const {
+  const upstow::result<void> removed = store_.remove(key);
+  if (!removed) return store_failed(about, removed.error());
+  log_entry done = about;
+  done.status = 204;
+  log_request(done, "ok", key);
+  return {204, {}, ""};
+}
+
+answer routes::store_failed(log_entry about, const upstow::failure& why) const {
+  answer no = problem(why);
+  if (no.status >= 500) log_failure(about, no.status, why);
+  return no;
+}
+
+}  // namespace server

@@ -1,0 +1,45 @@
+// What each method and path does. One object serves all connections, from any thread.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <string>
+#include <string_view>
+
+#include "answers.hpp"
+#include "guard.hpp"
+#include "log.hpp"
+#include "options.hpp"
+#include "upstow/host/asio.hpp"
+#include "upstow/store/store.hpp"
+
+namespace server {
+
+using connection = upstow::host::asio::server_connection;
+
+class routes {
+ public:
+  /// All of them outlive the connections.
+  routes(const options& chosen, const upstow::policy& rules, const guard& gate,
+         upstow::store& store)
+      : options_(chosen), rules_(rules), guard_(gate), store_(store) {}
+
+  /// Answers the request that `c` has read the head of.
+  asio::awaitable<void> handle(connection& c) const;
+
+ private:
+  asio::awaitable<void> upload_form(connection& c, log_entry about) const;
+  asio::awaitable<void> upload_raw(connection& c, log_entry about, std::string name) const;
+  asio::awaitable<void> send_file(connection& c, log_entry about, std::string key) const;
+  answer refuse(const upstow::http::request& request, const guard::refusal& why) const;
+  answer answer_simple(const upstow::http::request& request, log_entry& about) const;
+  answer list_files(const upstow::http::request& request, const log_entry& about) const;
+  answer delete_file(const log_entry& about, std::string_view key) const;
+  answer store_failed(log_entry about, const upstow::failure& why) const;
+
+  const options& options_;
+  const upstow::policy& rules_;
+  const guard& guard_;
+  upstow::store& store_;
+};
+
+}  // namespace server

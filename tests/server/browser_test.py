@@ -1,0 +1,246 @@
+"""The upload page in a real browser: headless Chromium, driven with Selenium.
+
+Screenshots go to $UPSTOW_ARTIFACTS, or to a folder "screenshots" where the test runs.
+"""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+
+from support import MIB, Server, content, data_files, main, need, sha256_of, until
+
+selenium = need('selenium', 'python3-selenium')
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+
+requests = need('requests', 'python3-requests')
+
+CHROMIUM = shutil.which('chromium')
+DRIVER = shutil.which('chromedriver')
+ARTIFACTS = pathlib.Path(os.environ.get('UPSTOW_ARTIFACTS', 'screenshots')).resolve()
+FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+         '--disable-background-networking', '--disable-component-update', '--disable-sync',
+         '--disable-dev-shm-usage']
+
+# Notes every value that the page shows while it uploads.
+WATCH = """
+window.seen = {files: [], overall: []};
+new MutationObserver(() => {
+  for (const bar of document.querySelectorAll('#uploads progress')) seen.files.push(bar.value);
+  seen.overall.push(document.getElementById('overall-bar').value);
+}).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+"""
+
+DROP = """
+const transfer = new DataTransfer();
+transfer.items.add(new File(['dropped by hand'], 'dropped "ä".txt', {type: 'text/plain'}));
+for (const kind of ['dragenter', 'dragover', 'drop']) {
+  document.getElementById('form').dispatchEvent(
+      new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
+}
+"""
+
+
+@unittest.skipUnless(CHROMIUM, 'chromium is missing: package chromium')
+@unittest.skipUnless(DRIVER, 'chromedriver is missing: package chromium-driver')
+class Page(unittest.TestCase):
+
+    def setUp(self):
+        self.work = tempfile.TemporaryDirectory()
+        self.addCleanup(self.work.cleanup)
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+
+    def serve(self, *options):
+        server = Server('--fsync', 'none', *options)
+        self.addCleanup(server.kill)
+        return server
+
+    def browse(self, width=1000, height=800, dark=False):
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        profile = tempfile.TemporaryDirectory()
+        self.addCleanup(profile.cleanup)
+        for flag in [*FLAGS, f'--user-data-dir={profile.name}', f'--window-size={width},{height}']:
+            options.add_argument(flag)
+        options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+        driver = webdriver.Chrome(service=Service(DRIVER), options=options)
+        self.addCleanup(driver.quit)
+        driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
+            'width': width, 'height': height, 'deviceScaleFactor': 1, 'mobile': width < 500})
+        driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {
+            'features': [{'name': 'prefers-color-scheme', 'value': 'dark' if dark else 'light'}]})
+        return driver
+
+    def throttle(self, driver, rate):
+        driver.execute_cdp_cmd('Network.enable', {})
+        driver.execute_cdp_cmd('Network.emulateNetworkConditions', {
+            'offline': False, 'latency': 0, 'downloadThroughput': -1, 'uploadThroughput': rate})
+
+    def file(self, name, data):
+        path = pathlib.Path(self.work.name, name)
+        path.write_bytes(data)
+        return str(path)
+
+    def choose(self, driver, *paths):
+        driver.find_element(By.ID, 'pick').send_keys('\n'.join(paths))
+
+    def texts(self, driver, selector):
+        return [e.text for e in driver.find_elements(By.CSS_SELECTOR, selector)]
+
+    def assert_no_complaints(self, driver, *expected):
+        """No script error, no blocked resource; answers with an error status are expected."""
+        complaints = [entry['message'] for entry in driver.get_log('browser')]
+        self.assertEqual([c for c in complaints if not any(e in c for e in expected)], [])
+
+    def shoot(self, driver, name):
+        driver.save_screenshot(str(ARTIFACTS / f'{name}.png'))
+
+    def test_three_files_with_progress(self):
+        server = self.serve()
+        driver = self.browse()
+        driver.get(server.base)
+        datas = {'größe "x".txt': content(5), 'two.bin': content(3 * MIB, 2),
+                 '<img src=x onerror=alert(1)>.png': content(5 * MIB, 3)}
+        paths = [self.file(name, data) for name, data in datas.items()]
+        self.throttle(driver, 4 * MIB)
+        driver.execute_script(WATCH)
+        self.choose(driver, *paths)
+        until(lambda: driver.execute_script('return seen.overall.some((v) => v > 20 && v < 90)'),
+              'progress is shown')
+        self.shoot(driver, 'uploading')
+        until(lambda: len(self.texts(driver, '#uploads .stored')) == 3, 'three files stored', 60)
+        until(lambda: len(self.texts(driver, '#files li')) == 3, 'three files listed')
+        seen = driver.execute_script('return seen')
+        self.assertGreater(len({v for v in seen['files'] if 0 < v < 100}), 2)
+        self.assertGreater(len({v for v in seen['overall'] if 0 < v < 100}), 2)
+        self.assertEqual(seen['overall'], sorted(seen['overall']), 'progress went back')
+        self.assertEqual(set(self.texts(driver, '#uploads .verdict')), {'Stored'})
+        self.assertIn('3 of 3 files', self.texts(driver, '#overall-text')[0])
+        self.assertEqual(set(self.texts(driver, '#files .name')),
+                         {name.replace('"', '%22') for name in datas})
+        self.shoot(driver, 'stored')
+        self.assertEqual({f['sha-256'] for f in requests.get(f'{server.base}/files', timeout=30)
+                          .json()['files']}, {sha256_of([data]) for data in datas.values()})
+        for link in driver.find_elements(By.CSS_SELECTOR, '#files a'):
+            data = requests.get(link.get_attribute('href'), timeout=30).content
+            self.assertIn(sha256_of([data]), {sha256_of([d]) for d in datas.values()})
+        self.assert_no_complaints(driver)
+
+    def test_refused_in_the_servers_words(self):
+        server = self.serve('--max-size', '1MiB', '--allow', 'txt,png')
+        driver = self.browse()
+        driver.get(server.base)
+        self.assertIn('1 MiB', self.texts(driver, '#rules')[0])
+        self.assertIn('.png', self.texts(driver, '#rules')[0])
+        driver.execute_script("document.getElementById('pick').removeAttribute('accept')")
+        self.choose(driver, self.file('a.txt', b'fine'), self.file('tool.exe', b'x'),
+                    self.file('long.txt', bytes(8 * MIB)))
+        until(lambda: len(self.texts(driver, '#uploads .failed')) == 2
+              and len(self.texts(driver, '#uploads .stored')) == 1, 'verdicts')
+        verdicts = ' '.join(self.texts(driver, '#uploads .failed'))
+        self.assertIn('Files with this extension are not accepted here', verdicts)
+        self.assertRegex(verdicts, 'too large')
+        self.shoot(driver, 'refused')
+        self.assertEqual(len(data_files(server)), 1)
+        self.assert_no_complaints(driver, '422', '413')
+
+    def test_drop(self):
+        server = self.serve()
+        driver = self.browse()
+        driver.get(server.base)
+        driver.execute_script(DROP)
+        until(lambda: self.texts(driver, '#uploads .stored'), 'the dropped file stored')
+        file = requests.get(f'{server.base}/files', timeout=30).json()['files'][0]
+        self.assertEqual(file['filename'], 'dropped %22ä%22.txt')
+        self.assertEqual(file['sha-256'], sha256_of([b'dropped by hand']))
+        self.assert_no_complaints(driver)
+
+    def test_cancel(self):
+        server = self.serve()
+        driver = self.browse()
+        driver.get(server.base)
+        self.throttle(driver, MIB // 4)
+        self.choose(driver, *[self.file(f'{i}.bin', content(4 * MIB, i)) for i in range(5)])
+        until(lambda: any('%' in t for t in self.texts(driver, '#uploads .verdict')), 'it has begun')
+        driver.find_element(By.CSS_SELECTOR, '#uploads li:last-child button').click()
+        until(lambda: len(self.texts(driver, '#uploads .failed')) == 1, 'one is cancelled')
+        driver.find_element(By.ID, 'cancel-all').click()
+        until(lambda: self.texts(driver, '#uploads .verdict') == ['Cancelled'] * 5, 'all cancelled')
+        until(lambda: server.log().count('client-gone') >= 1, 'the server noticed')
+        until(lambda: server.files() == [], 'nothing stays')
+        self.assert_no_complaints(driver)
+
+    def test_delete_and_keyboard(self):
+        server = self.serve()
+        for name in ('first.txt', 'second.txt'):
+            requests.put(f'{server.base}/upload/{name}', data=b'x', timeout=30)
+        driver = self.browse()
+        driver.get(server.base)
+        until(lambda: len(self.texts(driver, '#files li')) == 2, 'the list')
+        focused = []
+        for _ in range(5):
+            driver.switch_to.active_element.send_keys(Keys.TAB)
+            element = driver.switch_to.active_element
+            focused.append(element.get_attribute('aria-label') or element.text)
+        self.assertEqual(focused[0], 'Choose files')
+        self.assertRegex(focused[1], '^Download (first|second)')
+        self.assertRegex(focused[2], '^Delete (first|second)')
+        driver.switch_to.active_element.send_keys(Keys.ENTER)
+        self.assertEqual(len(data_files(server)), 2)
+        self.assertEqual(driver.switch_to.active_element.text, 'Sure?')
+        driver.switch_to.active_element.send_keys(Keys.ENTER)
+        until(lambda: len(self.texts(driver, '#files li')) == 1, 'one is gone')
+        self.assertEqual(len(data_files(server)), 1)
+        until(lambda: 'deleted' in driver.execute_script(
+            "return document.getElementById('status').textContent"), 'it is read out')
+        self.assert_no_complaints(driver)
+
+    def test_phone_and_dark(self):
+        server = self.serve('--allow', 'txt,jpg,image/*,text/*,application/octet-stream')
+        requests.post(f'{server.base}/upload', timeout=30, files={
+            'f': ('a-very-long-name-without-any-break-' + 'x' * 120 + '.txt', b'x' * 5000)})
+        requests.post(f'{server.base}/upload', timeout=30, files={'f': ('b.jpg', content(MIB))})
+        for name, dark in (('phone', False), ('phone-dark', True)):
+            driver = self.browse(360, 740, dark)
+            driver.get(server.base)
+            until(lambda: len(self.texts(driver, '#files li')) >= 2, 'the list')
+            self.choose(driver, self.file('holiday photo.jpg', content(50_000)))
+            until(lambda: self.texts(driver, '#uploads .stored'), 'stored')
+            self.assertLessEqual(driver.execute_script('return document.body.scrollWidth'), 360)
+            self.shoot(driver, name)
+            self.assert_no_complaints(driver)
+
+    def test_token(self):
+        server = self.serve('--token', 'geheim-123')
+        driver = self.browse()
+        driver.get(server.base)
+        driver.find_element(By.NAME, 'token').send_keys('geheim-123' + Keys.ENTER)
+        until(lambda: driver.find_elements(By.ID, 'pick'), 'the page')
+        self.assertEqual(driver.current_url, server.base + '/')
+        self.choose(driver, self.file('a.txt', b'x'))
+        until(lambda: self.texts(driver, '#uploads .stored'), 'stored')
+        self.assert_no_complaints(driver, '401')
+
+    def test_without_javascript(self):
+        server = self.serve()
+        driver = self.browse()
+        driver.execute_cdp_cmd('Emulation.setScriptExecutionDisabled', {'value': True})
+        driver.get(server.base)
+        self.shoot(driver, 'plain-form')
+        data = content(100_000, 5)
+        self.choose(driver, self.file('plain <b>.txt', data))
+        driver.find_element(By.ID, 'send').click()
+        until(lambda: 'plain <b>.txt' in driver.find_element(By.TAG_NAME, 'body').text, 'the answer')
+        self.shoot(driver, 'plain-answer')
+        link = driver.find_element(By.CSS_SELECTOR, 'li a').get_attribute('href')
+        self.assertEqual(requests.get(link, timeout=30).content, data)
+
+
+if __name__ == '__main__':
+    sys.exit(main('__main__'))
