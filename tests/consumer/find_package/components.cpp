@@ -13,11 +13,18 @@
 int main() {
   bool right = true;
 #if defined(WITH_digest)
+  upstow::memory_store store;
+  const upstow::policy policy;
   upstow::sha256_observer digest;
-  right = right && digest.error().code == upstow::errc::ok;
+  upstow::session upload{store, policy, {.kind = upstow::body_kind::raw}, {.observers = {&digest}}};
+  (void)upload.feed("salt");
+  (void)upload.finish();
+  const upstow::outcome& got = upload.result();
+  right = right && got.ok() && got.files.size() == 1 && got.files[0].digests.size() == 1;
 #endif
 #if defined(WITH_http)
   upstow::http::connection connection;
+  right = right && connection.next().kind == upstow::http::event_kind::need_data;
   connection.feed(upstow::as_bytes("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"));
   right = right && connection.next().kind == upstow::http::event_kind::request;
 #endif
