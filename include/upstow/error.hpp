@@ -1,7 +1,7 @@
 // upstow/error.hpp - every way an upload can fail, as values.
 //
 // A failure never carries text: its code has a stable name for logs and programs, a suggested HTTP
-// status, a title and a remedy, all of them fixed strings. Bytes of the client never get in.
+// status, a title and remedies, all of them fixed strings. Bytes of the client never get in.
 #pragma once
 
 #include <cstdint>
@@ -89,10 +89,11 @@ enum class errc : std::uint16_t {
 
 /// What a code means to people and programs. All strings are static.
 struct error_text {
-  std::string_view name;    ///< stable, lower case with dashes: for logs, metrics and problem+json
-  std::uint16_t status;     ///< suggested HTTP status
-  std::string_view title;   ///< one phrase for the person who uploads
-  std::string_view remedy;  ///< what to change, and where
+  std::string_view name;     ///< stable, lower case with dashes: for logs, metrics and problem+json
+  std::uint16_t status;      ///< suggested HTTP status
+  std::string_view title;    ///< one phrase for the person who uploads
+  std::string_view remedy;   ///< what the person or the client program can do
+  std::string_view setting;  ///< what the operator can do; empty where there is nothing
 };
 
 UPSTOW_API error_text describe(errc code) noexcept;

@@ -25,6 +25,8 @@ UPSTOW_INLINE std::string outcome::detail() const {
     fmt::format_to(std::back_inserter(line), " field=\"{}\" rule={} limit=\"{}\" value=\"{}\"",
                    violation.field, violation.rule, violation.limit, violation.value);
   }
+  const std::string_view setting = describe(error.code).setting;
+  if (!setting.empty()) fmt::format_to(std::back_inserter(line), " hint=\"{}\"", setting);
   if (error.cause != 0) {
     fmt::format_to(std::back_inserter(line), " cause={} ({})", error.cause,
                    std::generic_category().message(error.cause));
