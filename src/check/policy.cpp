@@ -55,7 +55,8 @@ UPSTOW_INLINE const field_rule* policy::rule(std::string_view name) const noexce
 
 namespace policy_detail {
 
-UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request) {
+UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request,
+                                    rule_violation& broken) {
   switch (request.kind) {
     case body_kind::form: {
       const result<boundary> b = boundary::from(request.content_type);
@@ -68,7 +69,6 @@ UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request) {
         if (!parsed) return parsed.error().code;
         type = std::move(*parsed);
       }
-      rule_violation broken;
       return judge_declared(rules, rules.rule(request.raw_field), type,
                             untrusted_name(std::string(request.raw_filename)), broken);
     }
@@ -88,8 +88,8 @@ UPSTOW_INLINE bool is_identity(std::string_view coding) noexcept {
   return coding.empty() || coding == "identity";
 }
 
-UPSTOW_INLINE errc admit(const policy& rules, const head& request) {
-  if (const errc e = judge_media_type(rules, request); e != errc::ok) return e;
+UPSTOW_INLINE errc admit(const policy& rules, const head& request, rule_violation& broken) {
+  if (const errc e = judge_media_type(rules, request, broken); e != errc::ok) return e;
   if (request.length_is_wire && !is_identity(request.content_encoding)) {
     return errc::unsupported_content_encoding;
   }
@@ -130,15 +130,17 @@ UPSTOW_INLINE std::string check_field(const policy& p, const field_rule& f) {
 
 }  // namespace policy_detail
 
-UPSTOW_INLINE failure policy::admit(const upstow::head& request) const noexcept {
+UPSTOW_INLINE failure policy::admit(const upstow::head& request,
+                                    rule_violation* broken) const noexcept {
 #if UPSTOW_EXCEPTIONS
   try {
-    return {.code = policy_detail::admit(*this, request)};
+#endif
+    rule_violation unasked;
+    return {.code = policy_detail::admit(*this, request, broken != nullptr ? *broken : unasked)};
+#if UPSTOW_EXCEPTIONS
   } catch (...) {  // only bad_alloc can come from copying a bounded header
     return {.code = errc::no_memory};
   }
-#else
-  return {.code = policy_detail::admit(*this, request)};
 #endif
 }
 

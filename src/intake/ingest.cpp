@@ -533,7 +533,11 @@ UPSTOW_INLINE void ingest::at(std::uint64_t offset) noexcept { impl_->offset_ = 
 UPSTOW_INLINE void ingest::unread(std::optional<std::uint64_t> body_bytes) noexcept {
   impl_->unread_ = body_bytes;
 }
-UPSTOW_INLINE void ingest::fail(failure why) noexcept { impl_->fail(why); }
+UPSTOW_INLINE void ingest::fail(failure why, rule_violation broken) noexcept {
+  if (impl_->over()) return;
+  impl_->out_.violation = std::move(broken);
+  impl_->fail(why);
+}
 UPSTOW_INLINE const outcome& ingest::result() const noexcept { return impl_->out_; }
 UPSTOW_INLINE std::uint64_t ingest::stored_bytes() const noexcept { return impl_->stored_; }
 

@@ -73,6 +73,7 @@ class ingest::impl {
   void cancel(cancel_reason why) noexcept;
   void fail(failure why) noexcept;
   void disarm() noexcept;
+  bool over() const noexcept { return st_ == state::done || st_ == state::failed; }
 
   outcome out_;
   std::uint64_t stored_ = 0;
@@ -83,7 +84,6 @@ class ingest::impl {
  private:
   using phase = ingest_detail::phase;
 
-  bool over() const noexcept { return st_ == state::done || st_ == state::failed; }
   step now(std::size_t consumed = 0) const noexcept { return {consumed, st_}; }
   void wait_for(waitable& what) noexcept;
   void reject(failure why) noexcept;

@@ -78,8 +78,9 @@ UPSTOW_INLINE session::impl::impl(store& into, std::shared_ptr<const policy> rul
                                   const head& request, const session_options& options)
     : rules_(std::move(rules)), ingest_(into, *rules_, request, options), clock_(rules_->pace) {
   if (request.length_is_wire) length_ = request.content_length;
-  if (const failure no = rules_->admit(request)) {
-    ingest_.fail(no);
+  rule_violation broken;
+  if (const failure no = rules_->admit(request, &broken)) {
+    ingest_.fail(no, std::move(broken));
   } else if (request.kind == body_kind::form) {
     parser_.emplace(*boundary::from(request.content_type), session_detail::widest(*rules_));
   } else {

@@ -339,6 +339,15 @@ TEST_CASE("a raw body over the limit fails at its first excess byte") {
   CHECK(s.result().status() == 413);
 }
 
+TEST_CASE("a raw body that is not admitted says which rule it broke") {
+  upstow::memory_store store;
+  const upstow::policy p{.fields = {upstow::file("file", {.extensions = {"png"}})}};
+  const upstow::head h{.kind = upstow::body_kind::raw, .raw_filename = "a.exe"};
+  const upstow::session s{store, p, h};
+  CHECK(s.result().error.code == errc::extension_not_allowed);
+  CHECK(s.result().violation == upstow::rule_violation{"file", "extensions", "png", "exe"});
+}
+
 TEST_CASE("a raw name is checked like any other") {
   upstow::memory_store store;
   const upstow::head controls{.kind = upstow::body_kind::raw, .raw_filename = "a\nb"};

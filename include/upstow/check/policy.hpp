@@ -29,6 +29,8 @@ enum class unknown_fields : std::uint8_t {
   accept,  ///< taken under the policy's own types, extensions and limits
 };
 
+struct rule_violation;  // check/declared.hpp
+
 /// How a field may be sent.
 struct field_rule {
   std::string name{};
@@ -96,7 +98,8 @@ struct policy {
   upstow::pace pace{};
 
   /// Judges a request by its head, before `100 Continue` and before one byte of the body.
-  UPSTOW_API failure admit(const head& request) const noexcept;
+  /// `broken`, if given, says which rule a raw body's type or name broke.
+  UPSTOW_API failure admit(const head& request, rule_violation* broken = nullptr) const noexcept;
 
   /// Empty if the policy makes sense; else one sentence that names the contradiction.
   UPSTOW_API std::string check() const;

@@ -92,7 +92,7 @@ class UPSTOW_API ingest {
   void unread(std::optional<std::uint64_t> body_bytes) noexcept;
 
   /// Ends the request for a reason found outside, e.g. by a parser. No-op once final.
-  void fail(failure why) noexcept;
+  void fail(failure why, rule_violation broken = {}) noexcept;
 
   const outcome& result() const noexcept;
   std::uint64_t stored_bytes() const noexcept;
