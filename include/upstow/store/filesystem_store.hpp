@@ -29,7 +29,7 @@ enum class fsync_policy : std::uint8_t {
 };
 
 struct filesystem_options {
-  std::string root{};                         ///< made (0700) if missing; its parent must exist
+  std::string root{};                       ///< made (0700) if missing; its parent must exist
   fsync_policy fsync = fsync_policy::full;  ///< safe first; a cache chooses none
   /// Unpublished files over all requests: each holds a descriptor, and 1024 is the usual limit of a
   /// process. The next begin() is too_many_open (503).
