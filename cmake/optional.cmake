@@ -30,6 +30,11 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 
 upstow_header_library(asio asio.hpp Threads::Threads)
+# Asio 1.22 looks for the coroutines of Clang where they were before C++20.
+if(TARGET upstow_with_asio AND CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  target_compile_definitions(upstow_with_asio INTERFACE ASIO_HAS_CO_AWAIT=1
+                                                        ASIO_HAS_STD_COROUTINE=1)
+endif()
 upstow_header_library(beast boost/beast.hpp Threads::Threads)
 
 find_package(nlohmann_json 3 QUIET)

@@ -24,6 +24,18 @@
 // thread, and so must the calling coroutine. Store and policy outlive it. Asio 1.22 or newer.
 #pragma once
 
+// Asio 1.22 looks for the coroutines of Clang where they were before C++20. A program that includes
+// Asio first defines both for itself.
+#if defined(__clang__) && defined(__cpp_impl_coroutine)
+#if !defined(ASIO_HAS_CO_AWAIT)
+#define ASIO_HAS_CO_AWAIT 1
+#endif
+#if !defined(ASIO_HAS_STD_COROUTINE)
+#define ASIO_HAS_STD_COROUTINE 1
+#endif
+#endif
+#include <coroutine>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
