@@ -215,7 +215,8 @@ answer token_page() {
               "<meta name=\"color-scheme\" content=\"light dark\">\n<title>Token</title>\n"
               "</head>\n<body>\n<h1>Upload files</h1>\n<form action=\"/\" method=\"get\">\n"
               "<p><label for=\"token\">This server asks for a token:</label>\n"
-              "<input id=\"token\" name=\"token\" type=\"password\" required autofocus>\n"
+              "<input id=\"token\" name=\"token\" type=\"password\" required autofocus\n"
+              "       autocomplete=\"current-password\">\n"
               "<button>Open</button></p>\n</form>\n</body>\n</html>\n");
 }
 

@@ -204,8 +204,9 @@ class Page(unittest.TestCase):
     def test_phone_and_dark(self):
         server = self.serve('--allow', 'txt,jpg,image/*,text/*,application/octet-stream')
         requests.post(f'{server.base}/upload', timeout=30, files={
-            'f': ('a-very-long-name-without-any-break-' + 'x' * 120 + '.txt', b'x' * 5000)})
-        requests.post(f'{server.base}/upload', timeout=30, files={'f': ('b.jpg', content(MIB))})
+            'f': ('a-very-long-name-without-any-break-' + 'x' * 120 + '.txt', b'x' * 5000, 'text/plain')})
+        requests.post(f'{server.base}/upload', timeout=30, files={
+            'f': ('b.jpg', content(MIB), 'image/jpeg')})
         for name, dark in (('phone', False), ('phone-dark', True)):
             driver = self.browse(360, 740, dark)
             driver.get(server.base)

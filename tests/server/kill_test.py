@@ -39,7 +39,7 @@ class ClientDies(unittest.TestCase):
                 for point in points:
                     self.cut(server, body, point, chunked)
                 ends = len(points)
-                until(lambda: server.log().count('client-gone') == ends, 'a line for each upload')
+                until(lambda: server.log().count(' 400 client-gone ') == ends, 'a line for each upload')
                 self.assertEqual(listed(server), [])
                 self.assertEqual(server.files(), [])
 
