@@ -31,12 +31,13 @@ namespace {
 struct site {
   upstow::store& store;
   upstow::policy rules{.limits = {.total_bytes = 8 * upstow::MiB}};
-  std::atomic<int> canaries{0}, uploads{0}, failed{0};
+  std::atomic<int> canaries{0}, begun{0}, uploads{0}, failed{0};
   std::atomic<upstow::errc> last_error{};
 
   asio::awaitable<void> operator()(server_connection& c) {
     const std::string path(c.request().path);
     if (path == "/upload") {
+      ++begun;
       const upstow::outcome got = co_await c.receive(store, rules);
       last_error = got.error.code;
       ++(got.ok() ? uploads : failed);
@@ -370,7 +371,7 @@ TEST_CASE("driver: a graceful stop lets a running upload finish and ends the idl
   CHECK(has(idle.ask(get("/none")), " 404 "));
   const std::string request = post("/upload", form().file("f", "x", photo(100'000)).end());
   busy.send(std::string_view(request).substr(0, 50'000));
-  // Its handler runs once the store has begun: the first bytes are with the session.
+  CHECK(comes_true([&] { return s.served.begun == 1; }));
   s.begin_stop(10s);
   CHECK(idle.until_end().empty());
   busy.send(std::string_view(request).substr(50'000));

@@ -113,7 +113,7 @@ class listener {
     const auto executor = socket.get_executor();
     auto one = std::make_shared<server_connection>(std::move(socket), options_.connection);
     clients_.push_back(one);
-    ::asio::co_spawn(executor, serve_one(one), [this, one](std::exception_ptr failed) {
+    ::asio::co_spawn(executor, serve_one(one, handler_), [this, one](std::exception_ptr failed) {
       if (failed) {
         notice("a handler threw; its connection is cut");
         one->abort();
@@ -122,12 +122,12 @@ class listener {
     });
   }
 
-  ::asio::awaitable<void> serve_one(client one) {
+  static ::asio::awaitable<void> serve_one(client one, Handler& handler) {
     for (;;) {
       // Not "while (co_await ...)": gcc 12 with -O2 ends such a loop in an illegal instruction.
       const bool more = co_await one->next();
       if (!more) co_return;
-      co_await handler_(*one);
+      co_await handler(*one);
     }
   }
 
