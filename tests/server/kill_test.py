@@ -33,7 +33,8 @@ class ClientDies(unittest.TestCase):
     def test_cut_at_many_points(self):
         body = part_head(filename=b'a.bin') + content(SIZE) + CLOSING
         points = [0, 1, 50, len(part_head()), len(body) - len(CLOSING), len(body) - 1]
-        points += [random.Random(1).randrange(len(body)) for _ in range(ROUNDS)]
+        chance = random.Random(1)
+        points += [chance.randrange(len(body)) for _ in range(ROUNDS)]
         for chunked in (False, True):
             with Server('--fsync', 'none') as server:
                 for point in points:
