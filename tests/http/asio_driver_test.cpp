@@ -454,3 +454,20 @@ TEST_CASE("driver: many uploads at once on two threads") {
   for (auto& t : clients) t.join();
   CHECK(fine == 40);
 }
+
+TEST_CASE("driver: one socket is served without a listener") {
+  upstow::memory_store store;
+  site served{store};
+  asio::io_context loop;
+  tcp::acceptor acceptor(loop, {asio::ip::address_v4::loopback(), 0});
+  client c(acceptor.local_endpoint().port());
+  asio::co_spawn(
+      loop,
+      upstow::asio::serve(acceptor.accept(), [&](server_connection& one) { return served(one); }),
+      asio::detached);
+  std::thread running([&] { loop.run(); });
+  CHECK(has(c.ask(get("/canary")), "canary"));
+  CHECK(has(c.ask(post("/upload", form().file("f", "x", "y").end())), " 200 "));
+  c.close();
+  running.join();  // nothing is left to wait for
+}

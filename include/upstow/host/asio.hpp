@@ -6,10 +6,7 @@
 //     const upstow::outcome got = co_await c.receive(store, policy);
 //     c.reply(got);
 //   }
-//   asio::awaitable<void> serve(asio::ip::tcp::socket socket) {
-//     up::server_connection c(std::move(socket));
-//     for (bool more = co_await c.next(); more; more = co_await c.next()) co_await handle(c);
-//   }
+//   asio::co_spawn(strand, up::serve(std::move(socket), handle), asio::detached);
 //
 // upstow::http::connection does the talking, this does the waiting: it reads only while somebody
 // wants bytes, so a slow store slows its client down; it keeps the deadlines; it sends, drains and
