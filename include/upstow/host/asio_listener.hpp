@@ -9,6 +9,8 @@
 // connections and called on their threads. What it throws ends its connection only.
 #pragma once
 
+#include "upstow/host/asio.hpp"  // first: it helps Asio 1.22 with Clang
+
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -21,8 +23,6 @@
 #include <memory>
 #include <system_error>
 #include <utility>
-
-#include "upstow/host/asio.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
