@@ -1,6 +1,5 @@
 #include "upstow/parse/part_headers.hpp"
 
-#include <cstring>
 #include <utility>
 
 #include "chars.hpp"
@@ -40,15 +39,12 @@ UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most
       return out;
     }
     const std::string_view rest = data.substr(out.used, room);
-    const void* feed = std::memchr(rest.data(), '\n', rest.size());
-    const std::size_t n =
-        feed == nullptr
-            ? rest.size()
-            : static_cast<std::size_t>(static_cast<const char*>(feed) - rest.data()) + 1;
-    text_.append(rest.data(), n);
+    const std::size_t feed = rest.find('\n');
+    const std::size_t n = feed == std::string_view::npos ? rest.size() : feed + 1;
+    text_.append(rest.substr(0, n));
     out.used += n;
     const std::string_view line = std::string_view(text_).substr(line_);
-    if (feed == nullptr || !line.ends_with("\r\n")) continue;  // a lone LF does not end a line
+    if (!line.ends_with("\r\n")) continue;  // a lone LF does not end a line
     if (line.size() == 2) {
       out.complete = true;
       return out;
