@@ -118,7 +118,8 @@ class client {
     const timeval patience{10, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    REQUIRE(::connect(fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+    // No assertion: clients live on threads of their own. Unconnected, they get no answer.
+    (void)::connect(fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at);
   }
   client(const client&) = delete;
   client& operator=(const client&) = delete;
