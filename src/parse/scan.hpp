@@ -103,12 +103,12 @@ struct vector_probe {
   /// Those of the hits that may be a needle: bit i is position i.
   std::uint64_t positions(const char* p, const __m128i (&hits)[4]) const noexcept {
     std::uint64_t found = 0, breaks = 0;
-    for (int i = 0; i < 4; ++i) {
-      const __m128i before = load_vector(p + 16 * i - 1);
+    for (int i = 0; i < 4; ++i, p += 16) {
+      const __m128i before = load_vector(p - 1);
       breaks |= mask_of(_mm_or_si128(_mm_cmpeq_epi8(before, _mm_set1_epi8('\r')),
                                      _mm_cmpeq_epi8(before, _mm_set1_epi8('\n'))),
                         16 * i);
-      const __m128i second = _mm_cmpeq_epi8(load_vector(p + 16 * i + 1), first);  // a dash too
+      const __m128i second = _mm_cmpeq_epi8(load_vector(p + 1), first);  // a dash too
       found |= mask_of(_mm_and_si128(hits[i], second), 16 * i);
     }
     return found & breaks & ~shadow(breaks >> 1);
