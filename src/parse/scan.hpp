@@ -114,8 +114,8 @@ struct vector_probe {
     return found & breaks & ~shadow(breaks >> 1);
   }
 
-  /// A line break inside the needle's reach refutes it. Without this a body of look-alikes at every
-  /// fourth byte would be scanned at a tenth of the speed.
+  /// A line break inside the needle's reach refutes it. That halves the instructions on look-alikes
+  /// at every fourth byte, the slowest body there was.
   std::uint64_t shadow(std::uint64_t breaks) const noexcept {
     // Bit i becomes the union of bits i to i + reach - 1; any reach up to the needle's is right.
     for (std::size_t reach = 1; 2 * reach <= size && reach < 64; reach *= 2)
