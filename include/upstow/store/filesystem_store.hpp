@@ -7,7 +7,11 @@
 //
 // Layout: <root>/<k0k1>/<k2k3>/<key> is the data, <key>.meta beside it the metadata. The metadata
 // is linked first; the data name is the commit point. Keys are random lower-case base32 without an
-// extension unless the host gives one. Files are 0600, directories 0700.
+// extension unless the host gives one: "album/a.jpg" is <root>/named/album+/a.jpg= and so has no
+// extension either. Files are 0600, directories 0700, whatever the umask. No symbolic link below
+// the root is followed.
+//
+// Several processes may use one root; flock() keeps them apart, so the file system must have it.
 //
 // Not promised: two files of one request appear one after the other; a crash of the machine in
 // between can leave the first alone. Needs a POSIX system; not part of the header-only build.
@@ -31,8 +35,8 @@ enum class fsync_policy : std::uint8_t {
 struct filesystem_options {
   std::string root{};                       ///< made (0700) if missing; its parent must exist
   fsync_policy fsync = fsync_policy::full;  ///< safe first; a cache chooses none
-  /// Unpublished files over all requests: each holds a descriptor, and 1024 is the usual limit of a
-  /// process. The next begin() is too_many_open (503).
+  /// Unpublished files over all requests: each holds a descriptor, two from prepare() to commit(),
+  /// and 1024 is the usual limit of a process. The next begin() is too_many_open (503).
   std::uint32_t max_open_files = 512;
   /// Never use O_TMPFILE. For file systems that claim to have it and do not; and for tests.
   bool named_temporary_files = false;
@@ -41,7 +45,7 @@ struct filesystem_options {
 class UPSTOW_API filesystem_store final : public store {
  public:
   /// Opens or makes the root and proves that it can be written: storage_failed with errno
-  /// otherwise.
+  /// otherwise. Sweeps nothing: call sweep() once at start.
   static result<filesystem_store> open(const filesystem_options& options) noexcept;
 
   filesystem_store(filesystem_store&&) noexcept;

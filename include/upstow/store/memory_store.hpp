@@ -12,8 +12,8 @@ namespace upstow {
 inline namespace UPSTOW_ABI {
 
 struct memory_store_options {
-  /// Bytes of all objects, committed and being written. 256 MiB: a process that wanted more would
-  /// have chosen a disk.
+  /// Bytes of all objects: committed, being written, and removed but still read. 256 MiB: a process
+  /// that wanted more would have chosen a disk.
   std::uint64_t max_bytes = 256 * MiB;
 };
 
