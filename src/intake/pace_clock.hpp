@@ -51,7 +51,9 @@ class pace_clock {
  private:
   errc judge_rate(time_point now, std::uint64_t received) noexcept {
     if (rules_.min_rate == 0 || now < window_ + rules_.rate_window) return errc::ok;
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - window_).count();
+    const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - window_).count();
+    const auto seconds =
+        std::max<std::int64_t>(passed, 1);  // a window may be shorter than a second
     // By division: rate times seconds could overflow.
     const std::uint64_t rate = (received - in_window_) / static_cast<std::uint64_t>(seconds);
     window_ = now;
