@@ -128,6 +128,16 @@ UPSTOW_INLINE std::string check_field(const policy& p, const field_rule& f) {
   return {};
 }
 
+UPSTOW_INLINE std::string check_pace(const pace& p) {
+  if (p.total.count() <= 0 || p.idle.count() <= 0) {
+    return "pace.total and pace.idle must be above 0: every upload would be too late";
+  }
+  if (p.min_rate != 0 && p.rate_window.count() <= 0) {
+    return "pace.min_rate is measured over pace.rate_window, which must be at least a second";
+  }
+  return {};
+}
+
 }  // namespace policy_detail
 
 UPSTOW_INLINE failure policy::admit(const upstow::head& request,
@@ -153,6 +163,7 @@ UPSTOW_INLINE std::string policy::check() const {
   if (limits.parts == 0 || limits.total_bytes == 0) {
     return "limits.parts and limits.total_bytes must not be 0: nothing could be sent";
   }
+  if (std::string why = policy_detail::check_pace(pace); !why.empty()) return why;
   std::uint64_t required = 0;
   for (auto f = fields.begin(); f != fields.end(); ++f) {
     if (std::string why = policy_detail::check_field(*this, *f); !why.empty()) return why;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "../patience.hpp"
 #include "upstow/error.hpp"
 #include "upstow/http/connection.hpp"
 
@@ -38,7 +39,14 @@ class connection_clock {
   using time_point = connection::time_point;
   using duration = time_point::duration;
 
-  explicit connection_clock(const connection_options& options) noexcept : options_(options) {}
+  explicit connection_clock(const connection_options& options) noexcept : options_(options) {
+    for (std::chrono::seconds connection_options::* span :
+         {&connection_options::head, &connection_options::keep_alive, &connection_options::idle,
+          &connection_options::total, &connection_options::rate_window,
+          &connection_options::linger_idle}) {
+      options_.*span = upstow::patience(options.*span);
+    }
+  }
 
   /// ok, timed_out or too_slow.
   errc tell(time_point now, const standing& s) noexcept {
@@ -67,7 +75,7 @@ class connection_clock {
     // Not yet told of this state: tell() wants to be called, and does no harm.
     if (was_.on != s.on || was_.request != s.request) return *now_;
     time_point next = since_ + patience(s.on);
-    if (s.on == waiting::rest) next = std::min(next, began_ + s.rest);
+    if (s.on == waiting::rest) next = std::min(next, began_ + upstow::patience(s.rest));
     if (s.on == waiting::body && has_total()) {
       next = std::min(next, *now_ + (options_.total - waited_));
     }
@@ -90,13 +98,14 @@ class connection_clock {
       case waiting::rest: return options_.linger_idle;
       case waiting::nothing: break;
     }
-    return duration::max();
+    return upstow::patience(std::chrono::seconds::max());
   }
 
   errc judge(time_point now) noexcept {
     if (was_.on == waiting::nothing) return errc::ok;
     if (now >= since_ + patience(was_.on)) return errc::timed_out;
-    if (was_.on == waiting::rest && now >= began_ + was_.rest) return errc::timed_out;
+    if (was_.on == waiting::rest && now >= began_ + upstow::patience(was_.rest))
+      return errc::timed_out;
     if (was_.on != waiting::body) return errc::ok;
     if (has_total() && waited_ >= options_.total) return errc::timed_out;
     return judge_rate();

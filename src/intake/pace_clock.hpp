@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "../patience.hpp"
 #include "upstow/check/policy.hpp"
 
 namespace upstow {
@@ -15,7 +16,11 @@ class pace_clock {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  explicit pace_clock(const pace& rules) noexcept : rules_(rules) {}
+  explicit pace_clock(const pace& rules) noexcept : rules_(rules) {
+    rules_.total = patience(rules.total);
+    rules_.idle = patience(rules.idle);
+    rules_.rate_window = patience(rules.rate_window);
+  }
 
   /// Starts at its first call. `received`: bytes so far. `held`: the store, not the client, is
   /// slow.

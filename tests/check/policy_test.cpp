@@ -132,6 +132,11 @@ TEST_CASE("check names contradictions in a sentence") {
   CHECK(says({.fields = {upstow::text("t", {.max_count = 0})}}, "max_count 0"));
   CHECK(says({.fields = {upstow::file("f", {.extensions = {"php"}})}}, "denied_extensions"));
   CHECK(says({.limits = {.parts = 0}}, "limits.parts"));
+  using std::chrono::seconds;
+  CHECK(says({.pace = {.total = seconds(0)}}, "pace.total"));
+  CHECK(says({.pace = {.idle = seconds(-1)}}, "pace.idle"));
+  CHECK(says({.pace = {.min_rate = 1, .rate_window = seconds(0)}}, "pace.rate_window"));
+  CHECK(upstow::policy{.pace = {.rate_window = seconds(0)}}.check().empty());
 }
 
 TEST_CASE("a policy is a value") {

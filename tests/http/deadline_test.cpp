@@ -109,6 +109,22 @@ TEST_CASE("a body has a time altogether where one is set") {
   CHECK(talk::statuses(t.seen().output) == "408");
 }
 
+TEST_CASE("a deadline beyond the clock's range is none, not one that has passed") {
+  constexpr auto forever = std::chrono::seconds::max();
+  timed t({.head = forever,
+           .keep_alive = forever,
+           .idle = forever,
+           .total = forever,
+           .min_rate = 1,
+           .rate_window = forever});
+  t.wait(std::chrono::hours(24 * 365));
+  t.bytes_after(1s, upload);
+  t.wait(std::chrono::hours(24 * 365));
+  t.bytes_after(1s, "x");
+  CHECK(t.seen().output.empty());
+  CHECK_FALSE(t.seen().closed);
+}
+
 TEST_CASE("a body has a minimum rate where one is set") {
   timed t({.min_rate = 2, .rate_window = 10s});
   t.bytes_after(1s, upload);

@@ -435,6 +435,27 @@ TEST_CASE("time limits hold against a silent and a slow client") {
   CHECK(steady.result().error.code == errc::timed_out);
 }
 
+TEST_CASE("a time limit beyond the clock's range is none, not one that has passed") {
+  constexpr auto forever = std::chrono::seconds::max();
+  upstow::memory_store store;
+  const upstow::policy p{
+      .pace = {.total = forever, .idle = forever, .min_rate = 1, .rate_window = forever}};
+  const auto body = form().file("a", "n", "x").end();
+  upstow::session patient{store, p, head_of(body)};
+  // As late as a host's clock can be: an uptime of 30 years.
+  const upstow::session::time_point t0{std::chrono::hours(24 * 365 * 30)};
+  patient.on_time(t0);
+  patient.on_time(t0 + std::chrono::hours(24 * 365));
+  CHECK(patient.st() == state::need_more);
+  CHECK(patient.deadline() > t0);
+
+  const upstow::policy no_window{.pace = {.min_rate = 1, .rate_window = std::chrono::seconds(0)}};
+  upstow::session judged{store, no_window, head_of(body)};
+  judged.on_time(t0);
+  judged.on_time(t0);
+  CHECK(judged.result().error.code == errc::too_slow);
+}
+
 TEST_CASE("problems are JSON without the client's bytes") {
   upstow::memory_store store;
   const upstow::policy p{.fields = {upstow::file("doc", {.extensions = {"pdf"}})}};
