@@ -15,6 +15,7 @@ from support import MIB, Server, content, data_files, main, need, sha256_of, unt
 
 selenium = need('selenium', 'python3-selenium')
 from selenium import webdriver  # noqa: E402
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
@@ -91,7 +92,11 @@ class Page(unittest.TestCase):
         driver.find_element(By.ID, 'pick').send_keys('\n'.join(paths))
 
     def texts(self, driver, selector):
-        return [e.text for e in driver.find_elements(By.CSS_SELECTOR, selector)]
+        """None at all while the page is being replaced: an element found may be gone when read."""
+        try:
+            return [e.text for e in driver.find_elements(By.CSS_SELECTOR, selector)]
+        except StaleElementReferenceException:
+            return []
 
     def assert_no_complaints(self, driver, *expected):
         """No script error, no blocked resource; answers with an error status are expected."""
@@ -240,7 +245,7 @@ class Page(unittest.TestCase):
         data = content(100_000, 5)
         self.choose(driver, self.file('plain <b>.txt', data))
         driver.find_element(By.ID, 'send').click()
-        until(lambda: 'plain <b>.txt' in driver.find_element(By.TAG_NAME, 'body').text, 'the answer')
+        until(lambda: any('plain <b>.txt' in t for t in self.texts(driver, 'body')), 'the answer')
         self.shoot(driver, 'plain-answer')
         link = driver.find_element(By.CSS_SELECTOR, 'li a').get_attribute('href')
         self.assertEqual(requests.get(link, timeout=30).content, data)
