@@ -189,23 +189,21 @@ answer created(const upstow::outcome& result) {
   return made;
 }
 
-answer list(const upstow::object_page& page) {
-  std::string json = "{\"files\":[";
-  for (const upstow::object_info& object : page.objects) {
-    if (json.back() != '[') json += ',';
-    const upstow::object_metadata& about = object.metadata;
-    fmt::format_to(std::back_inserter(json),
-                   "{{\"key\":\"{}\",\"filename\":\"{}\",\"type\":\"{}\",\"size\":{}", object.key,
-                   upstow::json_escaped(about.filename), upstow::json_escaped(about.declared_type),
-                   object.size);
-    for (const upstow::digest_value& digest : about.digests) {
-      fmt::format_to(std::back_inserter(json), ",\"{}\":\"{}\"",
-                     upstow::algorithm_name(digest.algorithm), digest.hex());
-    }
-    fmt::format_to(std::back_inserter(json), ",\"date\":\"{}\"}}", date_text(object.stored_at));
+std::string list_row(const upstow::object_info& object) {
+  const upstow::object_metadata& about = object.metadata;
+  std::string row = fmt::format(
+      "{{\"key\":\"{}\",\"filename\":\"{}\",\"type\":\"{}\",\"size\":{}", object.key,
+      upstow::json_escaped(about.filename), upstow::json_escaped(about.declared_type), object.size);
+  for (const upstow::digest_value& digest : about.digests) {
+    fmt::format_to(std::back_inserter(row), ",\"{}\":\"{}\"",
+                   upstow::algorithm_name(digest.algorithm), digest.hex());
   }
-  json += fmt::format("],\"next\":\"{}\"}}", page.next);
-  return make(200, "application/json", std::move(json));
+  return row + fmt::format(",\"date\":\"{}\"}}", date_text(object.stored_at));
+}
+
+answer list(std::string_view rows, std::string_view next) {
+  return make(200, "application/json",
+              fmt::format("{{\"files\":[{}],\"next\":\"{}\"}}", rows, next));
 }
 
 answer token_page() {

@@ -35,8 +35,10 @@ answer upload_answer(const upstow::outcome& result, bool html);
 /// 201 for a raw upload.
 answer created(const upstow::outcome& result);
 
-/// One page of the list of stored files.
-answer list(const upstow::object_page& page);
+/// A stored file as the list shows it: a JSON object.
+std::string list_row(const upstow::object_info& object);
+/// One page of the list. `rows` has commas between; `next` is the cursor of the next page, if any.
+answer list(std::string_view rows, std::string_view next);
 
 /// 401 as a page that asks for the token.
 answer token_page();

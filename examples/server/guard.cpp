@@ -53,12 +53,15 @@ bool same_secret(std::string_view given, std::string_view secret) {
 }
 
 std::string host_name(std::string_view authority) {
-  std::string_view name = authority;
+  std::string name(authority);
   std::string_view port;
   if (authority.starts_with('[')) {
     const std::size_t close = authority.find(']');
     if (close == std::string_view::npos) return {};
-    name = authority.substr(1, close - 1);
+    asio::error_code bad;
+    const auto address = asio::ip::make_address_v6(authority.substr(1, close - 1), bad);
+    if (bad) return {};
+    name = address_text(address);
     port = authority.substr(close + 1);
   } else if (const std::size_t colon = authority.find(':'); colon != std::string_view::npos) {
     name = authority.substr(0, colon);
@@ -70,8 +73,16 @@ std::string host_name(std::string_view authority) {
   return port_ok ? lower(name) : std::string();
 }
 
-guard::guard(std::string bound, std::vector<std::string> hosts, std::string token)
-    : bound_(std::move(bound)), hosts_(std::move(hosts)), token_(std::move(token)) {}
+std::string address_text(const asio::ip::address& address) {
+  if (address.is_v4()) return address.to_string();
+  asio::ip::address_v6 v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
+  v6.scope_id(0);
+  return v6.to_string();
+}
+
+guard::guard(const asio::ip::address& bound, std::vector<std::string> hosts, std::string token)
+    : bound_(address_text(bound)), hosts_(std::move(hosts)), token_(std::move(token)) {}
 
 guard::refusal guard::admit(const upstow::http::request& request, std::string_view local) const {
   const std::string name = host_name(request.authority);

@@ -5,6 +5,7 @@
 // who should not be here at all (token).
 #pragma once
 
+#include <asio/ip/address.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,8 +25,9 @@ class guard {
     std::string_view name{};
   };
 
-  /// `bound`: the address listened on. An empty `token` asks for none.
-  guard(std::string bound, std::vector<std::string> hosts, std::string token);
+  /// `bound`: the address listened on. `hosts`: further names, as host_name() answers them. An empty
+  /// `token` asks for none.
+  guard(const asio::ip::address& bound, std::vector<std::string> hosts, std::string token);
 
   /// 421 for a Host that is not ours, 401 without the token. `local`: the address at which this
   /// connection came in, which is a good Host too where all addresses are listened on.
@@ -48,8 +50,12 @@ class guard {
   std::string token_;
 };
 
-/// "name:8080", "[::1]:8080" or either without the port: the name in lower case, without brackets.
-/// Empty if it is none of these.
+/// "name:8080", "[::1]:8080" or either without the port: the name in lower case or the address as
+/// address_text() writes it. Empty if it is none of these; brackets are for IPv6 addresses alone.
 std::string host_name(std::string_view authority);
+
+/// An address as clients write it: IPv4 mapped into IPv6 (a socket on :: has it) as IPv4, and
+/// without a zone, which means something on this machine only.
+std::string address_text(const asio::ip::address& address);
 
 }  // namespace server

@@ -112,7 +112,7 @@ int serve(const server::options& chosen) {
   if (swept.error) server::log_event("an unfinished file of an earlier run could not be removed");
 
   raise_file_limit(chosen.max_connections);
-  const server::guard guard(chosen.bind, chosen.hosts, chosen.token);
+  const server::guard guard(asio::ip::make_address(chosen.bind), chosen.hosts, chosen.token);
   const server::routes routes(chosen, rules, guard, *store);
   asio::io_context loop(static_cast<int>(chosen.threads));
   asio::error_code error;

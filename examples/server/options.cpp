@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "guard.hpp"
 #include "text.hpp"
 
 namespace server {
@@ -74,6 +75,16 @@ bool is_token(std::string_view text) {
   });
 }
 
+// A name or an address, "::1" also in brackets. What no Host field can hold would never match.
+bool read_host(std::string_view text, options& into) {
+  const bool is_address = text.find(':') != std::string_view::npos && !text.starts_with('[');
+  const std::string name = host_name(is_address ? fmt::format("[{}]", text) : std::string(text));
+  into.hosts.push_back(name);
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return is_alphanumeric(c) || std::string_view("-._:").find(c) != std::string_view::npos;
+  });
+}
+
 bool read_fsync(std::string_view word, upstow::fsync_policy& into) {
   if (word == "none") return into = upstow::fsync_policy::none, true;
   if (word == "file") return into = upstow::fsync_policy::file, true;
@@ -109,8 +120,7 @@ std::string_view read_value(std::string_view name, std::string_view value, optio
     return is_token(value) ? "" : "wants 1 to 512 letters, digits and -._~+/=";
   }
   if (name == "--host") {
-    into.hosts.push_back(lower(value));
-    return value.empty() ? "wants the name that clients use" : "";
+    return read_host(value, into) ? "" : "wants a name or an address as clients write it, no port";
   }
   if (name == "--max-connections") {
     return read_number(value, into.max_connections) && into.max_connections > 0

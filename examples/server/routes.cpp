@@ -1,5 +1,6 @@
 #include "routes.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <vector>
@@ -17,6 +18,11 @@ constexpr std::string_view upload_path = "/upload";
 constexpr std::string_view raw_prefix = "/upload/";
 constexpr std::string_view list_path = "/files";
 constexpr std::string_view file_prefix = "/files/";
+
+// What waits for a slow reader of the list: as much as for one of a file. About 250 usual rows.
+constexpr std::size_t list_bytes = 64 * upstow::KiB;
+// Rows fetched at a time: more could have to be thrown away where names are long.
+constexpr std::size_t list_batch = 100;
 
 bool reads(const http::request& request) {
   return request.method == "GET" || request.method == "HEAD";
@@ -42,7 +48,7 @@ void respond(connection& c, const answer& made,
 std::string local_address(connection& c) {
   asio::error_code gone;
   const auto at = c.socket().local_endpoint(gone);
-  return gone ? std::string() : at.address().to_string();
+  return gone ? std::string() : address_text(at.address());
 }
 
 // The name of a raw upload, if the path is one: one segment, which is not empty.
@@ -183,8 +189,7 @@ answer routes::answer_simple(const http::request& request, log_entry& about) con
 }
 
 answer routes::list_files(const http::request& request, const log_entry& about) const {
-  // A page of 100 fits a screen or two; 1000 with their names stay below 1 MiB.
-  std::size_t limit = 100;
+  std::size_t limit = 100;  // fits a screen or two
   const std::string_view wanted = query_value(request.query, "limit");
   if (!wanted.empty()) {
     const auto [end, bad] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), limit);
@@ -196,8 +201,27 @@ answer routes::list_files(const http::request& request, const log_entry& about) 
   if (!cursor || (!cursor->empty() && !upstow::object_key::valid(*cursor))) {
     return problem("bad-query");
   }
-  const upstow::result<upstow::object_page> page = store_.list(*cursor, limit);
-  return page ? list(*page) : store_failed(about, page.error());
+  return list_page(*cursor, limit, about);
+}
+
+// A name may be 4 KiB, and many clients may read slowly: a page ends where the next row would make
+// it longer than list_bytes, but holds one row at least.
+answer routes::list_page(std::string next, std::size_t limit, const log_entry& about) const {
+  std::string rows;
+  std::size_t count = 0;
+  do {
+    const upstow::result<upstow::object_page> some =
+        store_.list(next, std::min(limit - count, list_batch));
+    if (!some) return store_failed(about, some.error());
+    for (const upstow::object_info& object : some->objects) {
+      const std::string row = list_row(object);
+      if (count != 0 && rows.size() + 1 + row.size() > list_bytes) return list(rows, next);
+      rows += (count++ == 0 ? "" : ",") + row;
+      next = object.key;
+    }
+    next = some->next;
+  } while (!next.empty() && count < limit);
+  return list(rows, next);
 }
 
 answer routes::delete_file(const log_entry& about, std::string_view key) const {

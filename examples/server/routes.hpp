@@ -33,6 +33,7 @@ class routes {
   answer refuse(const upstow::http::request& request, const guard::refusal& why) const;
   answer answer_simple(const upstow::http::request& request, log_entry& about) const;
   answer list_files(const upstow::http::request& request, const log_entry& about) const;
+  answer list_page(std::string next, std::size_t limit, const log_entry& about) const;
   answer delete_file(const log_entry& about, std::string_view key) const;
   answer store_failed(log_entry about, const upstow::failure& why) const;
 

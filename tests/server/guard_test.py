@@ -29,7 +29,21 @@ class CommandLine(unittest.TestCase):
                 (['--max-size', '99999999999TiB'], '--max-size'), (['--allow', 'a,,b'], '--allow'),
                 (['--allow', ''], '--allow'), (['--token', 'a b'], '--token'),
                 (['--token', ''], '--token'), (['--max-connections', '0'], '--max-connections'),
-                (['--threads', '0'], '--threads'), (['--fsync', 'maybe'], '--fsync'),
+                (['--threads', '0'], '--threads'), (['--threads', '257'], '--threads'),
+                (['--host', ''], '--host'), (['--host', 'a:80'], '--host'), (['--host', 'a b'], '--host'),
+                (['--host', 'http://a'], '--host'), (['--host', '[a]'], '--host'),
+                (['--host', '[::1'], '--host'), (['--host', '*'], '--host'),
+                (['--max-connections', '4294967296'], '--max-connections'),
+                (['--max-connections', '1 '], '--max-connections'),
+                (['--max-size', '-1'], '--max-size'), (['--max-size', '1.5GiB'], '--max-size'),
+                (['--max-size', ''], '--max-size'), (['--max-size', 'MiB'], '--max-size'),
+                (['--bind', ''], '--bind'), (['--bind', '127.1'], '--bind'),
+                (['--token', 'x' * 513], '--token'), (['--token='], '--token'),
+                (['--token', 'ä'], '--token'), (['--fsync'], '--fsync'), (['--bind'], '--bind'),
+                (['--dir'], '--dir'), (['--max-size'], '--max-size'), (['--allow'], '--allow'),
+                (['--token'], '--token'), (['--host'], '--host'), (['--threads'], '--threads'),
+                (['--max-connections'], '--max-connections'), (['-x'], '-x'), (['--'], '--'),
+                ([''], 'option'), (['--port=1', '--port'], '--port'), (['--fsync', 'maybe'], '--fsync'),
                 (['--bind', '0.0.0.0'], '--token'), (['--bind', '::'], '--insecure-open'),
                 (['--bind=192.0.2.1'], '--token'), (['--insecure-open=1'], '--insecure-open')]:
             with self.subTest(arguments=arguments):
@@ -93,7 +107,11 @@ class Hosts(unittest.TestCase):
                     (f'LOCALHOST:{port}', 200), ('uploads.example', 200), ('other.example:1', 200),
                     (f'evil.example:{port}', 421), ('127.0.0.1.evil.example', 421), ('', 421),
                     (f'127.0.0.2:{port}', 421), (f'[::1]:{port}', 421), ('localhost:x', 421),
-                    ('localhost.', 421), ('uploads.example.evil', 421)]:
+                    ('localhost.', 421), ('uploads.example.evil', 421), ('[localhost]', 421),
+                    (f'[localhost]:{port}', 421), ('[127.0.0.1]', 421), ('[uploads.example]', 421),
+                    ('[::ffff:127.0.0.1]', 200), ('localhost:', 200), (f'127.1:{port}', 421),
+                    ('0x7f000001', 421), ('[]', 421), ('[', 421), ('localhost]', 421), (':80', 421),
+                    ('[::ffff:127.0.0.1', 421), ('localhost:80:80', 421)]:
                 with self.subTest(host=host):
                     self.assertEqual(self.status(server, f'Host: {host}'), status)
                     for path in ('/', '/app.js', '/nothing', '/files/abc'):
@@ -104,6 +122,28 @@ class Hosts(unittest.TestCase):
         with Server('--bind', '0.0.0.0', '--insecure-open') as server:
             self.assertEqual(self.status(server, f'Host: 127.0.0.1:{server.port}'), 200)
             self.assertEqual(self.status(server, 'Host: evil.example'), 421)
+
+    @unittest.skipUnless(support.has_ipv6(), 'this machine has no IPv6')
+    def test_all_addresses_of_both_kinds(self):
+        # The system calls an IPv4 client of such a socket ::ffff:127.0.0.1.
+        with Server('--bind', '::', '--insecure-open') as server:
+            port = server.port
+            for host, status in [(f'127.0.0.1:{port}', 200), (f'localhost:{port}', 200),
+                                 (f'[::ffff:127.0.0.1]:{port}', 200), (f'[::ffff:7f00:1]:{port}', 200),
+                                 ('127.0.0.2', 421), ('[::1]', 421), ('evil.example', 421)]:
+                with self.subTest(host=host):
+                    self.assertEqual(self.status(server, f'Host: {host}'), status)
+            answer = requests.get(f'http://[::1]:{port}/files', timeout=30)
+            self.assertEqual(answer.status_code, 200)
+
+    @unittest.skipUnless(support.has_ipv6(), 'this machine has no IPv6')
+    def test_an_address_has_many_spellings(self):
+        with Server('--bind', '0:0:0:0:0:0:0:1', '--host', '[FD00::1]') as server:
+            for host, status in [('[::1]', 200), ('[0:0::1]', 200), ('::1', 421), ('[fd00:0::1]', 200),
+                                 ('[fd00::2]', 421)]:
+                answer = requests.get(f'http://[::1]:{server.port}/files', timeout=30,
+                                      headers={'Host': host})
+                self.assertEqual(answer.status_code, status, host)
 
     def test_writes_from_elsewhere(self):
         with Server('--fsync', 'none') as server:

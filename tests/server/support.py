@@ -117,6 +117,15 @@ class Server:
         return socket.create_connection(('127.0.0.1', self.port), 30)
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(('::1', 0))
+        return True
+    except OSError:
+        return False
+
+
 def data_files(server):
     """Files with data: what is stored, without the metadata beside it."""
     return [f for f in server.files() if not f.endswith('.meta')]
