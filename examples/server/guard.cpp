@@ -118,7 +118,8 @@ std::string guard::cookie() const {
 bool guard::has_token(const upstow::http::request& request) const {
   if (token_.empty()) return true;
   if (const auto authorization = request.header("authorization")) {
-    return is_token(bearer(*authorization));
+    // Of two, a proxy may have looked at the other one.
+    return request.count("authorization") == 1 && is_token(bearer(*authorization));
   }
   const auto cookies = request.header("cookie");
   return cookies && is_token(cookie_value(*cookies, cookie_name));

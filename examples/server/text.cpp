@@ -189,8 +189,10 @@ range_answer parse_range(std::string_view field, std::uint64_t size) {
   if (!all_digits(from) || !all_digits(to) || (from.empty() && to.empty())) return all;
 
   if (from.empty()) {
-    const std::uint64_t count = std::min(number_or_huge(to), size);
-    if (count == 0) return none;
+    const std::uint64_t wanted = number_or_huge(to);
+    if (wanted == 0) return none;
+    if (size == 0) return all;  // satisfiable (RFC 9110 14.1.2), but no Content-Range can say so
+    const std::uint64_t count = std::min(wanted, size);
     return {range_answer::part, size - count, count};
   }
   const std::uint64_t first = number_or_huge(from);

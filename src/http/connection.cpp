@@ -60,6 +60,7 @@ class connection::impl {
   bool on_time(time_point now);
   const http::request& request() const noexcept { return head_.request(); }
   failure error() const noexcept { return error_; }
+  outcome refused() const { return refused_ ? refuse(refused_.status, refused_.name) : outcome(); }
 
  private:
   std::optional<event> in_head();
@@ -99,6 +100,7 @@ class connection::impl {
   std::uint64_t received_ = 0, moved_ = 0, requests_ = 0, lingered_ = 0;
   connection_advice advice_;
   failure error_;
+  refusal refused_;
 };
 
 void connection::impl::feed(bytes chunk) noexcept {
@@ -354,6 +356,7 @@ void connection::impl::sent(std::size_t n) noexcept {
 
 // A breach of the protocol: answered here, and nothing that follows is parsed.
 void connection::impl::refuse_request(const refusal& why) {
+  refused_ = why;
   const outcome answer = refuse(why.status, why.name);
   fail(answer.error, &answer);
 }
@@ -426,6 +429,7 @@ void connection::accept(std::size_t n) noexcept { impl_->accept(n); }
 std::size_t connection::drop() noexcept { return impl_->drop(); }
 const http::request& connection::request() const noexcept { return impl_->request(); }
 failure connection::error() const noexcept { return impl_->error(); }
+outcome connection::refused() const { return impl_->refused(); }
 std::optional<std::uint64_t> connection::unread() const noexcept { return impl_->unread(); }
 void connection::send_continue() { impl_->send_continue(); }
 

@@ -197,6 +197,42 @@ class Tokens(unittest.TestCase):
         self.assertEqual(requests.get(f'{self.server.base}/files', headers=headers,
                                       timeout=30).status_code, 200)
 
+    def test_two_of_them(self):
+        """Of two, a proxy may have looked at the other one."""
+        good, bad = 'Authorization: Bearer geheim-123', 'Authorization: Bearer wrong'
+        for pair in ((good, bad), (bad, good), (good, good), (good, 'authorization: Basic x')):
+            with self.server.connect() as stream:
+                stream.sendall(request_head(self.server, None, 'GET', '/files', pair))
+                self.assertEqual(read_answer(stream)[0], 401, pair)
+
+    def test_spellings(self):
+        for authorization, status in (
+                ('bearer geheim-123', 200), ('BEARER geheim-123', 200), ('Bearer geheim-123 ', 200),
+                ('Bearer\tgeheim-123', 401), ('Bearer GEHEIM-123', 401), ('Bearergeheim-123', 401),
+                ('Bearer geheim-123, Bearer geheim-123', 401), ('Bearer "geheim-123"', 401),
+                ('Bearer geheim-123geheim-123', 401), ('Bearer g', 401)):
+            with self.server.connect() as stream:
+                stream.sendall(request_head(self.server, None, 'GET', '/files',
+                                            (f'Authorization: {authorization}',)))
+                self.assertEqual(read_answer(stream)[0], status, authorization)
+
+    def test_cookies(self):
+        for cookie, status in (
+                ('upload_token=geheim-123', 200), ('a=b; upload_token=geheim-123', 200),
+                ('upload_token=wrong', 401), ('upload_token=', 401), ('upload_token', 401),
+                ('xupload_token=geheim-123', 401), ('Upload_Token=geheim-123', 401),
+                ('a=upload_token=geheim-123', 401), ('upload_token="geheim-123"', 401)):
+            answer = requests.get(self.server.base + '/files', headers={'Cookie': cookie}, timeout=30)
+            self.assertEqual(answer.status_code, status, cookie)
+
+    def test_nothing_is_stored_or_told_without_it(self):
+        before = self.server.files()
+        for method, path in (('POST', '/upload'), ('PUT', '/upload/x'), ('GET', '/?token=wrong')):
+            answer = requests.request(method, self.server.base + path, data=b'x' * 100_000, timeout=30)
+            self.assertEqual(answer.status_code, 401)
+            self.assertNotIn('Set-Cookie', answer.headers)
+        self.assertEqual(self.server.files(), before)
+
     def test_browser_keeps_it_in_a_cookie(self):
         with requests.Session() as session:
             asked = session.get(self.server.base + '/', headers={'Accept': 'text/html'}, timeout=30)

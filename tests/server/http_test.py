@@ -1,8 +1,10 @@
 """Uploads with curl and Python requests, and every route of the reference server."""
+import contextlib
 import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -10,7 +12,7 @@ import unittest
 import urllib.parse
 
 from support import (Server, content, data_files, form, form_type, main, need, read_answer,
-                     request_head, sha256_of, until)
+                     request_head, sanitized, sha256_of, until)
 
 requests = need('requests', 'python3-requests')
 
@@ -314,6 +316,27 @@ class Routes(unittest.TestCase):
                 self.assertEqual(answer.content, self.data)
                 self.assertEqual(answer.headers['Accept-Ranges'], 'bytes')
 
+    def test_two_range_fields_are_several_ranges(self):
+        with self.server.connect() as stream:
+            stream.sendall(request_head(self.server, None, 'GET', f'/files/{self.key}',
+                                        ('Range: bytes=0-0', 'Range: bytes=5-6')))
+            status, headers, body = read_answer(stream)
+            self.assertEqual((status, body), (200, self.data))
+
+    def test_ranges_of_head_are_ignored(self):
+        head = requests.head(self.url, headers={'Range': 'bytes=0-0'}, timeout=30)
+        self.assertEqual(head.status_code, 200)
+        self.assertEqual(int(head.headers['Content-Length']), len(self.data))
+
+    def test_ranges_of_an_empty_file(self):
+        put = requests.put(f'{self.server.base}/upload/empty', data=b'', timeout=30)
+        url = self.server.base + put.headers['Location']
+        for field, status in (('bytes=-5', 200), ('bytes=0-', 416), ('bytes=0-0', 416),
+                              ('bytes=-0', 416), ('bytes=0-0,-1', 200)):
+            answer = self.get(url, Range=field)
+            self.assertEqual(answer.status_code, status, field)
+            self.assertTrue(status == 416 or answer.content == b'')
+
     def test_ranges_beyond_the_end(self):
         for field in (f'bytes={len(self.data)}-', 'bytes=-0', 'bytes=99999999999999999999999-'):
             answer = self.get(Range=field)
@@ -326,7 +349,11 @@ class Routes(unittest.TestCase):
         self.assertEqual(self.get(**{'If-None-Match': '"x", ' + tag}).status_code, 304)
         self.assertEqual(self.get(**{'If-None-Match': '"other"'}).status_code, 200)
         self.assertEqual(self.get(**{'Range': 'bytes=0-0', 'If-Range': tag}).status_code, 206)
-        self.assertEqual(self.get(**{'Range': 'bytes=0-0', 'If-Range': '"other"'}).status_code, 200)
+        for other in ('"other"', f'W/{tag}', tag.strip('"'), f'{tag}, "x"', '*',
+                      'Tue, 24 Nov 2026 16:00:00 GMT'):
+            answer = self.get(**{'Range': 'bytes=0-0', 'If-Range': other})
+            self.assertEqual(answer.status_code, 200, other)
+            self.assertEqual(answer.content, self.data)
 
     def test_delete(self):
         before = self.server.files()
@@ -362,6 +389,54 @@ class Routes(unittest.TestCase):
                     status = int(stream.makefile('rb').readline().split()[1])
                 self.assertEqual(status, 404, f'{method} {key}')
         self.assertTrue(os.path.exists(outside))
+
+
+class List(unittest.TestCase):
+    """However long the names, a page of the list is short, and the pages together hold all."""
+
+    PAGE = 64 * 1024 + 200  # the rows, and what is around them
+
+    def fill(self, server, count):
+        name = '\u00e9' * 2000  # 4000 bytes of the 4096 that a name may have
+        body = form(*[('f', name.encode(), b'') for _ in range(50)])
+        for _ in range(count // 50):
+            answer = requests.post(f'{server.base}/upload', data=body, timeout=60,
+                                   headers={'Content-Type': form_type()})
+            self.assertEqual(answer.status_code, 200, answer.text)
+
+    def test_pages_are_bounded(self):
+        with Server('--fsync', 'none') as server:
+            self.fill(server, 150)
+            requests.put(f'{server.base}/upload/short', data=b'x', timeout=30)
+            for limit in (1, 7, 100, 1000):
+                keys, cursor = [], ''
+                while True:
+                    answer = requests.get(f'{server.base}/files', timeout=30,
+                                          params={'limit': limit, 'cursor': cursor})
+                    self.assertLessEqual(len(answer.content), self.PAGE)
+                    page = answer.json()
+                    self.assertTrue(0 < len(page['files']) <= limit)
+                    keys += [f['key'] for f in page['files']]
+                    cursor = page['next']
+                    if not cursor:
+                        break
+                self.assertEqual(len(set(keys)), 151)
+                self.assertEqual(keys, sorted(keys))
+
+    def test_slow_readers_are_cheap(self):
+        with Server('--fsync', 'none') as server, contextlib.ExitStack() as stack:
+            self.fill(server, 1000)
+            before = server.status_kib('VmRSS')
+            head = request_head(server, None, 'GET', '/files?limit=1000')
+            for _ in range(200):
+                stream = stack.enter_context(socket.socket())
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                stream.connect(('127.0.0.1', server.port))
+                stream.sendall(head)
+                stream.recv(1)  # the answer has begun, and nobody reads on
+            if not sanitized(server):
+                # The page, the buffers of the connection, and room for the allocator.
+                self.assertLess(server.status_kib('VmRSS') - before, 200 * 160)
 
 
 class Log(unittest.TestCase):

@@ -12,17 +12,10 @@ import sys
 import tempfile
 import unittest
 
-from support import FULL, MIB, Server, blocks, main, sha256_of, stream_form
+from support import FULL, MIB, Server, blocks, main, sanitized, sha256_of, stream_form
 
 ONE = 2048 * MIB if FULL else 256 * MIB
 FOUR = 512 * MIB if FULL else 64 * MIB
-
-
-def sanitized(server):
-    """A sanitizer keeps a shadow of all memory, so its numbers say nothing."""
-    with open(f'/proc/{server.process.pid}/maps', encoding='utf-8') as maps:
-        return any(name in maps.read() for name in ('libasan', 'libtsan', 'libubsan')) \
-            or server.status_kib('VmSize') > 1 << 30
 
 
 def download_sha256(server, key):

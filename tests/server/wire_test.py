@@ -266,7 +266,15 @@ class Log(unittest.TestCase):
             for headers, says in (({'Host': 'evil.example'}, '421 misdirected-request'),
                                   ({'Origin': 'null'}, '403 cross-origin')):
                 requests.post(f'{server.base}/upload', data=b'', headers=headers, timeout=30)
-                until(lambda: says in server.log(), says)
+                until(lambda text=says: text in server.log(), says)
+
+    def test_the_log_says_what_was_answered(self):
+        with Server('--fsync', 'none') as server, server.connect() as stream:
+            stream.sendall(f'POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: {form_type()}\r\n'
+                           'Transfer-Encoding: chunked\r\n\r\nxyz\r\n'.encode())
+            status, _, body = read_answer(stream)
+            self.assertEqual((status, b'malformed-chunked-body' in body), (400, True), body)
+            until(lambda: ' POST /upload 400 malformed-chunked-body ' in server.log(), 'the line')
 
 
 if __name__ == '__main__':

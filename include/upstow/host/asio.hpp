@@ -232,7 +232,12 @@ class server_connection {
     }
     outcome got = s.result();
     // The session knows only that the body stopped; why, the connection knows.
-    if (got.error.code == errc::client_gone && http_.error()) got.error.code = http_.error().code;
+    if (got.error.code == errc::client_gone && http_.error()) {
+      const outcome said = http_.refused();
+      got.error.code = http_.error().code;
+      got.refused_status = said.refused_status;
+      got.refused_name = said.refused_name;
+    }
     co_return got;
   }
   ::asio::awaitable<outcome> receive(store& into, const policy& rules,

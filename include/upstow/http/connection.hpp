@@ -102,6 +102,9 @@ class UPSTOW_API connection {
   const http::request& request() const noexcept;
   /// `client_gone`, `timed_out`, `too_slow`, or `refused` for a breach of the protocol.
   failure error() const noexcept;
+  /// What the connection itself answered to a breach of the protocol, for the host's log; ok() if
+  /// there was none.
+  outcome refused() const;
   /// Bytes of the body that may still come; nothing if only its end will tell.
   std::optional<std::uint64_t> unread() const noexcept;
 
