@@ -191,9 +191,9 @@ answer created(const upstow::outcome& result) {
 
 std::string list_row(const upstow::object_info& object) {
   const upstow::object_metadata& about = object.metadata;
-  std::string row = fmt::format(
-      "{{\"key\":\"{}\",\"filename\":\"{}\",\"type\":\"{}\",\"size\":{}", object.key,
-      upstow::json_escaped(about.filename), upstow::json_escaped(about.declared_type), object.size);
+  std::string row = fmt::format("{{\"key\":\"{}\",\"filename\":\"{}\",\"type\":\"{}\",\"size\":{}",
+                                object.key, upstow::json_escaped(about.filename),
+                                upstow::json_escaped(about.declared_type), object.size);
   for (const upstow::digest_value& digest : about.digests) {
     fmt::format_to(std::back_inserter(row), ",\"{}\":\"{}\"",
                    upstow::algorithm_name(digest.algorithm), digest.hex());

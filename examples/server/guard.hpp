@@ -25,8 +25,8 @@ class guard {
     std::string_view name{};
   };
 
-  /// `bound`: the address listened on. `hosts`: further names, as host_name() answers them. An empty
-  /// `token` asks for none.
+  /// `bound`: the address listened on. `hosts`: further names, as host_name() answers them. An
+  /// empty `token` asks for none.
   guard(const asio::ip::address& bound, std::vector<std::string> hosts, std::string token);
 
   /// 421 for a Host that is not ours, 401 without the token. `local`: the address at which this

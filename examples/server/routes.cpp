@@ -151,10 +151,10 @@ asio::awaitable<void> routes::send_file(connection& c, log_entry about, std::str
   }
   // RFC 9110 14.2: Range means something for GET alone. Two fields are several ranges.
   const bool one_range = request.method == "GET" && request.count("range") == 1;
-  const download made = download_of(
-      *object, {.range = one_range ? request.header("range") : std::nullopt,
-                .if_range = request.header("if-range"),
-                .if_none_match = request.header("if-none-match")});
+  const download made =
+      download_of(*object, {.range = one_range ? request.header("range") : std::nullopt,
+                            .if_range = request.header("if-range"),
+                            .if_none_match = request.header("if-none-match")});
   if (made.count == 0 && made.head.status != 200) {
     respond(c, made.head);
     co_return;
