@@ -35,6 +35,7 @@ class asio_host final : public host_under_test {
     loop_.stop();
     for (std::thread& t : threads_) t.join();
   }
+  bool drops_fields() const override { return false; }
 
  private:
   struct handler {

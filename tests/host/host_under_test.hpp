@@ -29,6 +29,11 @@ class host_under_test {
   /// False: a thread that waits for the store cannot be told to stop.
   virtual bool stops_while_paused() const { return true; }
 
+  /// True: a header field that the host's parser does not understand may be gone without a trace.
+  virtual bool drops_fields() const { return true; }
+  /// False: the host loses requests that come before the one before them is answered.
+  virtual bool pipelines() const { return true; }
+
   std::string url(std::string_view path) const {
     return "http://127.0.0.1:" + std::to_string(port()) + std::string(path);
   }

@@ -53,6 +53,7 @@ class httplib_host final : public host_under_test {
     if (thread_.joinable()) thread_.join();
   }
   bool stops_while_paused() const override { return false; }
+  bool pipelines() const override { return false; }
 
  private:
   httplib::Server server_;

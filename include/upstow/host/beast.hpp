@@ -37,6 +37,12 @@
 //  - Boost 1.74 with gcc 12 lacks an #include <utility>.
 //  - `Expect: 100-continue` is answered only when the policy admits the head. A client that was
 //    refused instead may or may not send its body, so that connection is always closed.
+//  - Smuggling: what the parser lets pass and another may read differently is refused with 400 and
+//    ends the connection: "gzip, chunked", chunks in HTTP/1.0. A POST, PUT or PATCH without
+//    Content-Length and Transfer-Encoding ends it too.
+//  - A cancelled read or write may go on if its next step was due already, and does under a flood:
+//    deadlines cancel again until they are obeyed. Writing has one too: a client that takes nothing
+//    of an answer is given up.
 //  - tcp_stream::expires_after() of the host would go on ticking through the body and close the
 //    socket without an answer: it is switched off, policy::pace takes its place.
 //
@@ -110,6 +116,23 @@ inline std::string_view field(const request_parser& request, http::field name) {
   return fields.count(name) > 1 ? several_values : text(fields[name]);
 }
 
+inline framing framing_of(const request_parser& request) {
+  framing_judge judge;
+  for (const auto& f : request.get()) judge.field(text(f.name_string()), text(f.value()));
+  return judge.verdict(request.get().version() >= 11);
+}
+
+/// After some requests nothing more may be taken for one: faulty framing, and none at all where
+/// there should be a body. A folded line becomes part of the one before it (RFC 9112 5.2), and a
+/// length in it is not seen.
+inline bool ends_connection(const request_parser& request) {
+  const framing body = framing_of(request);
+  const http::verb method = request.get().method();
+  const bool needs_length =
+      method == http::verb::post || method == http::verb::put || method == http::verb::patch;
+  return !body.sound || (body.unannounced() && needs_length);
+}
+
 inline bool expects_continue(const request_parser& request) {
   return request.get().version() >= 11 &&
          is_token(text(request.get()[http::field::expect]), "100-continue");
@@ -134,27 +157,25 @@ void half_close(Stream& stream) {
   }
 }
 
-/// Ends reads that take too long by cancelling them, so that the socket can still answer.
-template <class Stream>
-class read_deadline {
- public:
-  using time_point = std::chrono::steady_clock::time_point;
+// Without the client taking a byte of the answer; as long as policy::pace lets it send none.
+inline constexpr std::chrono::seconds write_idle{30};
 
-  read_deadline(Stream& stream, const net::any_io_executor& executor)
+/// Ends operations that take too long by cancelling them, so that the socket can still answer.
+template <class Stream>
+class deadline {
+ public:
+  using clock = std::chrono::steady_clock;
+  using time_point = clock::time_point;
+
+  deadline(Stream& stream, const net::any_io_executor& executor)
       : watch_(std::make_shared<watch>(stream, executor)) {}
-  read_deadline(const read_deadline&) = delete;
-  read_deadline& operator=(const read_deadline&) = delete;
-  ~read_deadline() { clear(); }
+  deadline(const deadline&) = delete;
+  deadline& operator=(const deadline&) = delete;
+  ~deadline() { clear(); }
 
   void set(std::optional<time_point> at) {
     clear();
-    if (!at) return;
-    watch_->timer.expires_at(*at);
-    // The handler may already be queued when the read completes: `round` tells a late one.
-    watch_->timer.async_wait(
-        [watch = watch_, round = watch_->round](const boost::system::error_code& ec) {
-          if (!ec && round == watch->round) boost::beast::get_lowest_layer(watch->stream).cancel();
-        });
+    if (at) arm(watch_, *at);
   }
   void clear() {
     ++watch_->round;
@@ -168,6 +189,19 @@ class read_deadline {
     net::steady_timer timer;
     std::uint64_t round = 0;
   };
+
+  static void arm(const std::shared_ptr<watch>& on, time_point at) {
+    on->timer.expires_at(at);
+    // The handler may already be queued when the operation completes: `round` tells a late one.
+    on->timer.async_wait([on, round = on->round](const boost::system::error_code& ec) {
+      if (ec || round != on->round) return;
+      boost::beast::get_lowest_layer(on->stream).cancel();
+      // A cancel that comes between two steps of an operation meets neither. Under a flood that is
+      // the rule, so it is repeated, as often as costs nothing, until clear().
+      arm(on, clock::now() + std::chrono::milliseconds(10));
+    });
+  }
+
   std::shared_ptr<watch> watch_;
 };
 
@@ -193,18 +227,30 @@ net::awaitable<reading> read_body(Stream& stream, Buffer& buffer, request_parser
   co_return got;
 }
 
+/// What may still be read and dropped, by an advice.
+struct allowance {
+  explicit allowance(const connection_advice& advice)
+      : bytes(advice.drain_bytes), until(std::chrono::steady_clock::now() + advice.drain_time) {}
+  bool take(std::size_t n) {
+    if (n > bytes || std::chrono::steady_clock::now() >= until) return false;
+    bytes -= n;
+    return true;
+  }
+  std::uint64_t bytes;
+  std::chrono::steady_clock::time_point until;
+};
+
 /// Reads and drops the rest of the body by its framing; true if that was all of it.
 template <class Stream, class Buffer>
 net::awaitable<bool> drain(Stream& stream, Buffer& buffer, request_parser& request,
                            connection_advice advice) {
   const auto block = std::make_unique_for_overwrite<std::byte[]>(block_bytes);
-  read_deadline<Stream> deadline(stream, co_await net::this_coro::executor);
-  deadline.set(std::chrono::steady_clock::now() + advice.drain_time);
-  std::uint64_t left = advice.drain_bytes;
+  allowance left(advice);
+  deadline<Stream> limit(stream, co_await net::this_coro::executor);
+  limit.set(left.until);
   while (!request.is_done()) {
     const reading got = co_await read_body(stream, buffer, request, block.get());
-    if (!got.ok || got.size > left) co_return false;
-    left -= got.size;
+    if (!got.ok || !left.take(got.size)) co_return false;
   }
   co_return true;
 }
@@ -214,16 +260,30 @@ template <class Stream>
 net::awaitable<void> linger(Stream& stream, connection_advice advice) {
   half_close(stream);
   const auto block = std::make_unique_for_overwrite<std::byte[]>(block_bytes);
-  read_deadline<Stream> deadline(stream, co_await net::this_coro::executor);
-  deadline.set(std::chrono::steady_clock::now() + advice.drain_time);
-  std::uint64_t left = advice.drain_bytes;
+  allowance left(advice);
+  deadline<Stream> limit(stream, co_await net::this_coro::executor);
+  limit.set(left.until);
   boost::system::error_code ec;
-  while (!ec && left > 0) {
+  while (!ec) {
     const auto space = net::buffer(block.get(), block_bytes);
     const std::size_t n =
         co_await stream.async_read_some(space, net::redirect_error(net::use_awaitable, ec));
-    left -= std::min<std::uint64_t>(left, n);
+    if (!left.take(n)) co_return;
   }
+}
+
+/// Writes `out`, as long as the client takes some of it every `idle`.
+template <class Stream>
+net::awaitable<bool> write(Stream& stream, http::response<http::string_body>& out,
+                           std::chrono::seconds idle) {
+  http::response_serializer<http::string_body> rest(out);
+  deadline<Stream> limit(stream, co_await net::this_coro::executor);
+  boost::system::error_code ec;
+  while (!ec && !rest.is_done()) {
+    limit.set(std::chrono::steady_clock::now() + idle);
+    co_await http::async_write_some(stream, rest, net::redirect_error(net::use_awaitable, ec));
+  }
+  co_return !ec;
 }
 
 }  // namespace detail
@@ -285,24 +345,27 @@ net::awaitable<outcome> receive(Stream& stream, Buffer& buffer, request_parser& 
   detail::no_expiry(stream);
   const auto executor = co_await net::this_coro::executor;
   const auto ready = gate::make(executor);
+  if (!detail::framing_of(request).sound) co_return upstow::refuse(400, "unsound-framing");
   session s(into, rules, about, options);
   s.on_time(std::chrono::steady_clock::now());
-  boost::system::error_code ec;
+  detail::deadline<Stream> limit(stream, executor);
   if (s.st() != state::failed && !request.is_done() && detail::expects_continue(request)) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto line = net::buffer(go_on.data(), go_on.size());
+    boost::system::error_code ec;
+    limit.set(std::chrono::steady_clock::now() + detail::write_idle);
     co_await net::async_write(stream, line, net::redirect_error(net::use_awaitable, ec));
+    limit.clear();
     if (ec) s.cancel(cancel_reason::peer_gone);
   }
   if constexpr (requires { buffer.reserve(detail::block_bytes); }) {
     buffer.reserve(detail::block_bytes);
   }
   const auto block = std::make_unique_for_overwrite<std::byte[]>(detail::block_bytes);
-  detail::read_deadline<Stream> deadline(stream, executor);
   while (!request.is_done() && s.st() != state::failed) {
-    deadline.set(s.deadline());
+    limit.set(s.deadline());
     const detail::reading got = co_await detail::read_body(stream, buffer, request, block.get());
-    deadline.clear();
+    limit.clear();
     co_await feed(s, *ready, bytes(block.get(), got.size));
     s.on_time(std::chrono::steady_clock::now());
     // A read that was cancelled by the deadline has just failed the session with timed_out.
@@ -320,15 +383,17 @@ net::awaitable<outcome> receive(Stream& stream, Buffer& buffer, request_parser& 
 }
 
 /// Sends `answer` and settles the connection by `advice`. True: it may serve another request.
-/// False: the caller closes it; lingering is done.
+/// False: the caller closes it; lingering is done. `write_idle`: a client that takes nothing of the
+/// answer for so long is given up.
 template <class Stream, class Buffer>
 net::awaitable<bool> reply(Stream& stream, Buffer& buffer, request_parser& request,
-                           const response& answer, connection_advice advice) {
+                           const response& answer, connection_advice advice,
+                           std::chrono::seconds write_idle = detail::write_idle) {
   detail::no_expiry(stream);
   const bool whole = request.is_done();
   const bool in_doubt = !whole && detail::expects_continue(request);
-  const bool go_on =
-      request.keep_alive() && !answer.close && !in_doubt && (whole || advice.keep_alive);
+  const bool go_on = request.keep_alive() && !answer.close && !in_doubt &&
+                     !detail::ends_connection(request) && (whole || advice.keep_alive);
   http::response<http::string_body> out;
   out.version(request.get().version());
   out.result(static_cast<unsigned>(answer.status));
@@ -336,9 +401,7 @@ net::awaitable<bool> reply(Stream& stream, Buffer& buffer, request_parser& reque
   out.body() = answer.body;
   out.keep_alive(go_on);
   out.prepare_payload();
-  boost::system::error_code ec;
-  co_await http::async_write(stream, out, net::redirect_error(net::use_awaitable, ec));
-  if (ec) co_return false;
+  if (!co_await detail::write(stream, out, write_idle)) co_return false;
   if (go_on) co_return whole || co_await detail::drain(stream, buffer, request, advice);
   if (!whole) co_await detail::linger(stream, advice);
   co_return false;

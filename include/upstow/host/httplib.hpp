@@ -29,18 +29,32 @@
 //    sees the answer. For that the request's framing headers are taken away: reading then means
 //    "until the client closes". Newer versions end the connection themselves and do not read
 //    without framing; there a chunked rest is read before the answer.
-//  - A body whose framing is not beyond doubt (two lengths, a length beside chunked, "+5") is
-//    refused: the library takes the first of what it finds.
+//  - Before 0.40 some broken chunks count as the end of a body, and the reader says that it was
+//    whole. There receive() takes the framing headers away too and the chunks apart itself
+//    (host/chunked_body.hpp). The connection ends after such a body, and a Content-Encoding of it
+//    is not undone: the policy refuses it.
+//  - The library takes the first of two lengths, and drops fields that it does not understand. A
+//    body whose framing is not beyond doubt is refused with 400 (two lengths, a length beside
+//    chunked, "+5", a space before the colon, chunks in HTTP/1.0), one without any with 411. Both
+//    end the connection.
 //
 // REQUIRES: an error handler of the server leaves answers alone for which has_answer() is true. A
 // body set by it would go out instead of the provider, and the connection stay open (0.11).
 // REQUIRES: set_payload_max_length() is left alone; the policy is the limit.
 //
-// Not promised: what the library answers before a handler runs, e.g. 416 for a bad Range, is
-// outside this header, and so is the connection after it. With a chunked body the end is not seen
-// after a refusal, so that a thread of the pool waits one read time-out for a client that does not
-// close. The idle time of policy::pace is set_read_timeout(). For commit_mode::host drive a session
-// with upstow::blocking.
+// Not promised:
+//  - What the library answers before a handler runs is outside this header, and so is the
+//  connection
+//    after it: 416 for a bad Range, 404 on a path without a handler. There 0.11 takes the first of
+//    two lengths and goes on, so that the rest of the body runs as a request.
+//  - 0.11 drops a header line without a value or with a bare LF at its end before anybody can see
+//    it. A Transfer-Encoding dropped beside a sound Content-Length goes unnoticed: a proxy in front
+//    must not forward such lines.
+//  - 0.11 forgets what it read beyond a request, up to 4 KiB, and goes on behind that. Clients that
+//    pipeline lose requests, and a proxy that does so in front of it opens it to smuggling.
+//  - The idle time of policy::pace is set_read_timeout(). For commit_mode::host drive a session
+//  with
+//    upstow::blocking.
 //
 // Threads: receive(), refuse() and reply() belong to the thread that runs the handler. Store and
 // policy are shared by all.
@@ -59,6 +73,7 @@
 #include <string_view>
 #include <utility>
 
+#include "upstow/host/chunked_body.hpp"
 #include "upstow/host/field_value.hpp"
 #include "upstow/intake/receive.hpp"
 #include "upstow/intake/response.hpp"
@@ -77,23 +92,17 @@ inline std::string_view field(const lib::Request& request, const char* name) {
   return std::next(first) == last ? std::string_view(first->second) : several_values;
 }
 
-/// How the end of the body is found; the library's own way is lenient.
-struct framing {
-  bool sound = true;
-  bool any = false;                       // there is a body
-  std::optional<std::uint64_t> length{};  // nothing if chunked
-};
-
 inline framing framing_of(const lib::Request& request) {
-  const auto lengths = request.headers.count("Content-Length");
-  const auto encodings = request.headers.count("Transfer-Encoding");
-  if (lengths + encodings > 1) return {.sound = false, .any = true};
-  if (encodings == 1) {
-    return {.sound = is_token(field(request, "Transfer-Encoding"), "chunked"), .any = true};
-  }
-  if (lengths == 0) return {.length = 0};
-  const auto length = content_length_value(field(request, "Content-Length"));
-  return {.sound = length.has_value(), .any = length != 0u, .length = length};
+  framing_judge judge;
+  for (const auto& [name, value] : request.headers) judge.field(name, value);
+  return judge.verdict(request.version != "HTTP/1.0");
+}
+
+/// What is said to a request whose body cannot be found with certainty, whoever wants it.
+inline std::optional<outcome> objection(const framing& body) {
+  if (!body.sound) return upstow::refuse(400, "unsound-framing");
+  if (body.unannounced()) return upstow::refuse(411, "length-required");
+  return std::nullopt;
 }
 
 /// Those that this build of the library decodes; the others reach the policy, which refuses them.
@@ -117,33 +126,61 @@ constexpr bool keeps_framing() {
   return requires(const Request& r) { r.body_consumed_; };
 }
 
+/// Older versions take some broken chunks for the end of the body, and say that it was whole.
+inline bool unchunks(const framing& body) noexcept {
+  return body.chunked && !keeps_framing<lib::Request>();
+}
+
+/// Without its framing fields older versions hand out a body as it comes until the client closes.
+inline void take_framing(const lib::Request& request) {
+  own(request).headers.erase("Content-Length");
+  own(request).headers.erase("Transfer-Encoding");
+  own(request).headers.erase("Content-Encoding");
+}
+
+/// Reads a body until its end or until `take` wants no more; true if that was all of it. `chunks`
+/// remembers where it stopped.
+template <class Take>
+bool read_body(const lib::Request& request, const lib::ContentReader& read, const framing& body,
+               chunked_body& chunks, Take&& take) {
+  if (!unchunks(body)) return read(take);
+  take_framing(request);
+  bool wanted = true;
+  const auto pass_on = [&](const char* data, std::size_t n) { wanted = wanted && take(data, n); };
+  read([&](const char* data, std::size_t n) {
+    const auto end = chunks.feed(data, n, pass_on);
+    return wanted && end == chunked_body::verdict::more;
+  });
+  return wanted && chunks.whole();
+}
+
 /// Whether the rest of a refused body is read before the answer: a short one, and one whose chunks
 /// could not be found again afterwards.
 inline bool eats_first(const framing& body, const connection_advice& advice) {
-  return body.sound && (advice.keep_alive || (keeps_framing<lib::Request>() && !body.length));
+  return body.sound && (advice.keep_alive || (keeps_framing<lib::Request>() && body.chunked));
 }
 
 /// What is left of a body when its answer goes out. The reader and the request live until the
 /// library has written the answer.
 class leftover {
  public:
+  /// `chunks`: where reading stopped, if this header takes the chunks apart.
   leftover(const lib::Request& request, const lib::ContentReader& read, connection_advice advice,
-           std::optional<std::uint64_t> left)
-      : request_(request), read_(read), advice_(advice), left_(left) {}
+           std::optional<std::uint64_t> left, std::optional<chunked_body> chunks)
+      : request_(request), read_(read), advice_(advice), left_(left), chunks_(chunks) {}
 
   /// Reads and drops, within the advice, until the body is over or the client closes.
   void drop() {
     std::uint64_t budget = std::min(advice_.drain_bytes, left_.value_or(unlimited));
-    if (budget == 0) return;
-    if constexpr (!keeps_framing<lib::Request>()) {
-      own(request_).headers.erase("Content-Length");
-      own(request_).headers.erase("Transfer-Encoding");
-      own(request_).headers.erase("Content-Encoding");
-    }
+    if (budget == 0 || (chunks_ && chunks_->whole())) return;
+    if constexpr (!keeps_framing<lib::Request>()) take_framing(request_);
     const auto until = std::chrono::steady_clock::now() + advice_.drain_time;
-    read_([&](const char*, std::size_t n) {
+    const auto ignore = [](const char*, std::size_t) {};
+    read_([&](const char* data, std::size_t n) {
       budget -= std::min<std::uint64_t>(budget, n);
-      return budget > 0 && std::chrono::steady_clock::now() < until;
+      // Broken chunks have no end to wait for but the client's.
+      const bool over = chunks_ && (chunks_->feed(data, n, ignore), chunks_->whole());
+      return !over && budget > 0 && std::chrono::steady_clock::now() < until;
     });
   }
 
@@ -152,6 +189,7 @@ class leftover {
   lib::ContentReader read_;
   connection_advice advice_;
   std::optional<std::uint64_t> left_;
+  std::optional<chunked_body> chunks_;
 };
 
 /// Eats within the advice.
@@ -176,13 +214,20 @@ inline void answer_and_close(lib::Response& to, const response& answer,
   to.status = answer.status;
   to.set_header("Connection", "close");
   to.body.clear();
-  to.set_content_provider(
-      answer.body.size(), answer.content_type,
-      [body = answer.body, rest = std::move(rest)](std::size_t, std::size_t, lib::DataSink& sink) {
-        sink.write(body.data(), body.size());
-        if (rest) rest->drop();
-        return false;  // "the body could not be written": ends the connection
-      });
+  const auto last = [body = answer.body, rest = std::move(rest)](lib::DataSink& sink) {
+    sink.write(body.data(), body.size());
+    if (rest) rest->drop();
+    return false;  // "the body could not be written": ends the connection
+  };
+  if (!answer.body.empty()) {
+    to.set_content_provider(
+        answer.body.size(), answer.content_type,
+        [last](std::size_t, std::size_t, lib::DataSink& sink) { return last(sink); });
+  } else {  // the library wants no provider of nothing
+    to.set_header("Content-Length", "0");
+    to.set_content_provider(answer.content_type,
+                            [last](std::size_t, lib::DataSink& sink) { return last(sink); });
+  }
 }
 
 }  // namespace detail
@@ -193,8 +238,10 @@ inline head head_of(const lib::Request& request, body_kind kind = body_kind::for
   h.kind = kind;
   h.content_type = detail::field(request, "Content-Type");
   h.content_encoding = detail::field(request, "Content-Encoding");
-  h.length_is_wire = !detail::is_decoded(h.content_encoding);
-  h.content_length = detail::framing_of(request).length;
+  const framing body = detail::framing_of(request);
+  // The library decodes what it has taken out of its chunks itself.
+  h.length_is_wire = detail::unchunks(body) || !detail::is_decoded(h.content_encoding);
+  h.content_length = body.length;
   return h;
 }
 
@@ -212,74 +259,113 @@ class received : public outcome {
 
 namespace detail {
 
-inline received whole(outcome what) {
-  what.advice = {};
+/// The body has been read. After chunks that this header took apart the connection ends: the
+/// library hands out bytes until it is told to stop, and those may have been the next request's.
+inline received whole(outcome what, const framing& body) {
+  what.advice = {.keep_alive = !unchunks(body)};
   return {std::move(what), nullptr};
 }
 
 inline received cut(const lib::Request& request, const lib::ContentReader& read, outcome what,
-                    std::optional<std::uint64_t> left) {
+                    std::optional<std::uint64_t> left, const std::optional<chunked_body>& chunks) {
   what.advice.keep_alive = false;
-  return {what, std::make_shared<leftover>(request, read, what.advice, left)};
+  const auto advice = what.advice;
+  return {std::move(what), std::make_shared<leftover>(request, read, advice, left, chunks)};
 }
+
+/// Settles a request without reading more of it before its answer.
+inline received unread(const lib::Request& request, const lib::ContentReader& read, outcome what) {
+  const framing body = framing_of(request);
+  own(request).headers.erase("Content-Type");
+  own(request).ranges.clear();  // they would cut the answer of a POST
+  std::optional<chunked_body> chunks;
+  if (body.sound && unchunks(body)) chunks.emplace();
+  // A body that was not announced is not waited for.
+  const auto left = body.unannounced() ? 0 : body.length;
+  return cut(request, read, std::move(what), left, chunks);
+}
+
+/// One body on its way into a session, or to nowhere.
+class intake {
+ public:
+  intake(const lib::Request& request, const lib::ContentReader& read)
+      : request_(request), read_(read), body_(framing_of(request)) {
+    own(request).headers.erase("Content-Type");
+    own(request).ranges.clear();  // they would cut the answer of a POST
+  }
+
+  received into(session& s, bool length_is_wire) {
+    s.on_time(std::chrono::steady_clock::now());
+    if (s.st() == state::failed) give_up(s.result());
+    const bool wanted = s.st() != state::failed || eat_;
+    const bool all = wanted && read([&](const char* data, std::size_t n) {
+                       if (eat_) return eat_->take(n);
+                       s.on_time(std::chrono::steady_clock::now());
+                       if (blocking::feed(s, as_bytes(data, n)) != state::failed) return true;
+                       give_up(s.result());
+                       return eat_.has_value();
+                     });
+    if (all && s.st() != state::failed) blocking::finish(s);
+    if (!all && s.st() != state::failed) s.cancel(cancel_reason::peer_gone);
+    return settle(s.result(), all, length_is_wire);
+  }
+
+  received nowhere(outcome why) {
+    give_up(why);
+    const bool all = eat_ && read([&](const char*, std::size_t n) { return eat_->take(n); });
+    return settle(std::move(why), all, true);
+  }
+
+ private:
+  void give_up(const outcome& why) {
+    if (eats_first(body_, why.advice)) eat_.emplace(why.advice);
+  }
+
+  template <class Take>
+  bool read(Take&& take) {
+    return read_body(request_, read_, body_, chunks_, [&](const char* data, std::size_t n) {
+      seen_ += n;
+      return take(data, n);
+    });
+  }
+
+  received settle(outcome what, bool all, bool length_is_wire) const {
+    if (all) return whole(std::move(what), body_);
+    std::optional<std::uint64_t> left;
+    if (length_is_wire && body_.length && *body_.length >= seen_) left = *body_.length - seen_;
+    std::optional<chunked_body> chunks;
+    if (unchunks(body_)) chunks = chunks_;
+    return cut(request_, read_, std::move(what), left, chunks);
+  }
+
+  const lib::Request& request_;
+  const lib::ContentReader& read_;
+  const framing body_;
+  chunked_body chunks_;
+  std::uint64_t seen_ = 0;
+  std::optional<eater> eat_;
+};
 
 }  // namespace detail
 
 /// A refusal of the host's own, see upstow::refuse(). Reads a short body before it returns.
 inline received refuse(const lib::Request& request, const lib::ContentReader& read,
                        std::uint16_t status, std::string_view name) {
-  const detail::framing body = detail::framing_of(request);
+  const framing body = detail::framing_of(request);
   outcome no = upstow::refuse(status, name, body.length);
-  if (!body.any) return detail::whole(std::move(no));
-  detail::own(request).headers.erase("Content-Type");
-  detail::own(request).ranges.clear();
-  std::uint64_t seen = 0;
-  if (detail::eats_first(body, no.advice)) {
-    detail::eater eat(no.advice);
-    const bool all = read([&](const char*, std::size_t n) {
-      seen += n;
-      return eat.take(n);
-    });
-    if (all) return detail::whole(std::move(no));
-  }
-  std::optional<std::uint64_t> left;
-  if (body.sound && body.length && *body.length >= seen) left = *body.length - seen;
-  return detail::cut(request, read, std::move(no), left);
+  if (detail::objection(body)) return detail::unread(request, read, std::move(no));
+  return detail::intake(request, read).nowhere(std::move(no));
 }
 
 /// Receives the body of `request`. A session that fails reads a short rest, so that the connection
 /// lives on; a long one is left to reply().
 inline received receive(const lib::Request& request, const lib::ContentReader& read, head about,
                         const policy& rules, store& into, const session_options& options = {}) {
-  const detail::framing body = detail::framing_of(request);
-  if (!body.sound) return refuse(request, read, 400, "unsound-framing");
+  if (auto no = detail::objection(detail::framing_of(request))) {
+    return detail::unread(request, read, std::move(*no));
+  }
   session s(into, rules, about, options);
-  detail::own(request).headers.erase("Content-Type");
-  detail::own(request).ranges.clear();  // they would cut the answer of a POST
-  s.on_time(std::chrono::steady_clock::now());
-  std::uint64_t seen = 0;
-  std::optional<detail::eater> eat;
-  const auto take = [&](const char* data, std::size_t n) {
-    seen += n;
-    if (eat) return eat->take(n);
-    s.on_time(std::chrono::steady_clock::now());
-    if (blocking::feed(s, as_bytes(data, n)) != state::failed) return true;
-    if (detail::eats_first(body, s.result().advice)) eat.emplace(s.result().advice);
-    return eat.has_value();
-  };
-  if (s.st() == state::failed && detail::eats_first(body, s.result().advice)) {
-    eat.emplace(s.result().advice);
-  }
-  const bool wanted = s.st() != state::failed || eat;
-  const bool all = !body.any || (wanted && read(take));
-  if (all) {
-    if (s.st() != state::failed) blocking::finish(s);
-    return detail::whole(s.result());
-  }
-  if (s.st() != state::failed) s.cancel(cancel_reason::peer_gone);
-  std::optional<std::uint64_t> left;
-  if (about.length_is_wire && body.length && *body.length >= seen) left = *body.length - seen;
-  return detail::cut(request, read, s.result(), left);
+  return detail::intake(request, read).into(s, about.length_is_wire);
 }
 
 /// The same for a form.
@@ -322,6 +408,7 @@ inline int expect(const lib::Request& request, lib::Response& to, const policy& 
                   body_kind kind = body_kind::form) {
   outcome judged;
   judged.error = rules.admit(head_of(request, kind));
+  if (auto no = detail::objection(detail::framing_of(request))) judged = std::move(*no);
   if (judged.ok()) return 100;
   judged.advice.keep_alive = false;
   const response answer = to_response(judged);

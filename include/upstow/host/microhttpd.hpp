@@ -39,6 +39,10 @@
 //  - A connection must be suspended before the waker is armed: resuming first is undefined.
 //  - With a chunked body the handler is called again although it has just suspended: such a call
 //    takes nothing.
+//  - Smuggling: the library takes the first of two lengths, and no body where it understood neither
+//    Content-Length nor Transfer-Encoding, e.g. because of a space before the colon; what follows
+//    would run as the next request. A request without exactly one sound length or `chunked` is
+//    answered in the first call, which ends the connection: 400, or 411 where neither was seen.
 //
 // A trap it cannot take care of: with epoll, which MHD_USE_AUTO chooses, 0.9.75 overlooks a
 // client's end that arrives together with its last bytes. The upload then lives until
@@ -89,6 +93,22 @@ inline std::optional<std::string_view> field(MHD_Connection* connection, std::st
   return looking.found;
 }
 
+inline framing framing_of(MHD_Connection* connection) {
+  framing_judge judge;
+  const auto tell = [](void* p, MHD_ValueKind, const char* name, const char* value) {
+    static_cast<framing_judge*>(p)->field(name, value == nullptr ? "" : value);
+    return MHD_YES;
+  };
+  MHD_get_connection_values(connection, MHD_HEADER_KIND, tell, &judge);
+  return judge.verdict();
+}
+
+/// Chunks in HTTP/1.0 are faulty framing, after which the connection must end (RFC 9112 6.1). The
+/// library does not tell the version here, but ends HTTP/1.0 unless it is asked to go on.
+inline bool ends_after_body(MHD_Connection* connection) {
+  return framing_of(connection).chunked && field(connection, "connection").has_value();
+}
+
 inline bool expects_continue(MHD_Connection* connection) {
   return is_token(field(connection, "expect").value_or(std::string_view()), "100-continue");
 }
@@ -102,10 +122,7 @@ inline head head_of(MHD_Connection* connection, body_kind kind = body_kind::form
   h.kind = kind;
   h.content_type = field(connection, "content-type").value_or(std::string_view());
   h.content_encoding = field(connection, "content-encoding").value_or(std::string_view());
-  const auto length = field(connection, "content-length");
-  if (length && !field(connection, "transfer-encoding")) {
-    h.content_length = content_length_value(*length);
-  }
+  h.content_length = detail::framing_of(connection).length;
   return h;
 }
 
@@ -257,8 +274,14 @@ MHD_Result uploads::begin(MHD_Connection* connection, void** request, const head
                           Answer&& answer) noexcept {
   return detail::guarded([&] {
     auto u = std::make_unique<upload>(*this, connection);
-    u->receiving.emplace(into, rules, about, options);
-    u->receiving->on_time(clock::now());
+    const framing body = detail::framing_of(connection);
+    if (!body.sound || body.unannounced()) {
+      u->refused = body.sound ? upstow::refuse(411, "length-required")
+                              : upstow::refuse(400, "unsound-framing");
+    } else {
+      u->receiving.emplace(into, rules, about, options);
+      u->receiving->on_time(clock::now());
+    }
     *request = u.get();
     return settle_head(*u.release(), answer);
   });
@@ -278,13 +301,13 @@ MHD_Result uploads::refuse(MHD_Connection* connection, void** request, const out
 template <class Answer>
 MHD_Result uploads::settle_head(upload& u, Answer&& answer) {
   if (!u.failed()) return MHD_YES;
-  const connection_advice& advice = u.result().advice;
-  const auto length = head_of(u.connection).content_length;
-  const bool too_long_to_eat = length && *length > advice.drain_bytes;
-  if (detail::expects_continue(u.connection) || too_long_to_eat) {
-    return answer(u.connection, u.result());
-  }
-  return MHD_YES;
+  const framing body = detail::framing_of(u.connection);
+  const bool findable = body.sound && !body.unannounced();
+  const bool too_long_to_eat = body.length && *body.length > u.result().advice.drain_bytes;
+  if (findable && !too_long_to_eat && !detail::expects_continue(u.connection)) return MHD_YES;
+  outcome last = u.result();
+  last.advice.keep_alive = false;  // the library ends the connection; the client should know
+  return answer(u.connection, last);
 }
 
 template <class Answer>
@@ -316,10 +339,9 @@ MHD_Result uploads::advance(upload& u, const char* data, std::size_t* size, Answ
   }
   if (*size != 0) return eat(u, size);
   if (data != nullptr) return MHD_YES;
-  if (!u.failed()) return answer(u.connection, u.result());
-  // The body has been eaten whole: nothing speaks against the next request any more.
+  // The body is over: nothing but faulty framing speaks against the next request.
   outcome last = u.result();
-  last.advice = {};
+  last.advice = {.keep_alive = !detail::ends_after_body(u.connection)};
   return answer(u.connection, last);
 }
 
