@@ -67,6 +67,8 @@ inline constexpr error_text table[] = {
      "raise limits.text_bytes"},
     {"record-too-large", 413, "The names in the form together are too large",
      "send fewer or shorter names", "raise limits.record_bytes"},
+    {"preamble-too-large", 413, "There is too much text before the first part",
+     "begin with the first delimiter", "raise limits.preamble_bytes"},
 
     // The client: rules.
     {"unknown-field", 422, "The form has a field that is not expected here",

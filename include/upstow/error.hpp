@@ -47,6 +47,7 @@ enum class errc : std::uint16_t {
   file_too_large,
   text_too_large,    ///< all text fields together
   record_too_large,  ///< names and metadata kept for the outcome, together
+  preamble_too_large,
 
   // The client: rules of the policy.
   unknown_field,

@@ -37,6 +37,13 @@ struct limits {
   std::uint32_t name_bytes = 1024;             ///< real names are below 100
   std::uint32_t filename_bytes = 4096;         ///< PATH_MAX, for folder uploads
 
+  /// Before the first delimiter, where the dialect tolerates a preamble: mail has a sentence there,
+  /// and what is skipped should not be more than one header block is.
+  std::uint32_t preamble_bytes = 16 * KiB;
+  /// Blanks behind a boundary, where tolerated: mail software fills lines up to 80 columns. They
+  /// are held until the line ends, so the parser has room for 64 and takes no more whatever is set.
+  std::uint32_t padding_bytes = 64;
+
   friend bool operator==(const limits&, const limits&) = default;
 };
 

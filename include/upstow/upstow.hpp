@@ -21,6 +21,8 @@
 #include "upstow/untrusted_name.hpp"
 #include "upstow/waker.hpp"
 
+#include "upstow/parse/dialect.hpp"
+#include "upstow/parse/disposition.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"
 

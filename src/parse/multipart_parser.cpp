@@ -9,8 +9,15 @@
 namespace upstow {
 inline namespace UPSTOW_ABI {
 
-UPSTOW_INLINE multipart_parser::multipart_parser(const boundary& b, const limits& l)
-    : limits_(l), needle_size_(static_cast<std::uint8_t>(2 + b.text().size())) {
+UPSTOW_INLINE multipart_parser::multipart_parser(const boundary& b, const limits& l,
+                                                 const dialect& d)
+    : limits_(l),
+      how_{.rules = d, .met = b.anomalies()},
+      needle_size_(static_cast<std::uint8_t>(2 + b.text().size())),
+      room_(l.preamble_bytes),
+      no_room_(errc::preamble_too_large) {
+  // A preamble is read as data is: only a delimiter ends it, and one may come at once.
+  if (how_.knows(deviation::preamble)) stage_ = stage::candidate;
   const auto write = [&](std::string_view line_break, char* to) {
     to = std::copy(line_break.begin(), line_break.end(), to);
     *to++ = '-';
@@ -27,11 +34,12 @@ UPSTOW_INLINE bytes multipart_parser::needle() const noexcept {
 
 /// The bytes of the candidate so far. They are the needle's own, so no byte was kept.
 UPSTOW_INLINE bytes multipart_parser::held() const noexcept {
+  const std::size_t size = matched_ + tail_.size();
   switch (lead_) {
-    case lead::nothing: return as_bytes(crlf_needle_ + 2, matched_);
-    case lead::cr: return as_bytes(cr_needle_, std::size_t{1} + matched_);
-    case lead::lf: return as_bytes(crlf_needle_ + 1, std::size_t{1} + matched_);
-    case lead::crlf: return as_bytes(crlf_needle_, std::size_t{2} + matched_);
+    case lead::nothing: return as_bytes(crlf_needle_ + 2, size);
+    case lead::cr: return as_bytes(cr_needle_, 1 + size);
+    case lead::lf: return as_bytes(crlf_needle_ + 1, 1 + size);
+    case lead::crlf: return as_bytes(crlf_needle_, 2 + size);
   }
   return {};
 }
@@ -78,6 +86,10 @@ UPSTOW_INLINE void multipart_parser::accept(std::size_t n) noexcept {
   offered_ -= n;
   room_ -= n;
   size_ += n;
+  if (look_alike_ != 0) {
+    if (n >= look_alike_) how_.met.add(deviation::near_delimiter);
+    look_alike_ -= std::min(n, look_alike_);
+  }
   if (!disproved_.empty()) {
     disproved_ = disproved_.subspan(n);
   } else {
@@ -99,16 +111,14 @@ UPSTOW_INLINE bool multipart_parser::step(event& out) noexcept {
     case stage::opening:
     case stage::opening_lf:
     case stage::first_delimiter: step_opening(); return false;
-    case stage::tail:
-    case stage::tail_lf:
-    case stage::tail_dash: return step_tail(out);
+    case stage::tail: return step_tail(out);
     case stage::part_start: start_part(); return false;
     case stage::headers: return step_headers(out);
     case stage::data: return step_data(out);
     case stage::candidate: step_candidate(); return false;
     case stage::closed:
-    case stage::closed_lf:
     case stage::epilogue: step_closed(); return false;
+    case stage::dropped: pos_ = end_; return false;
     case stage::done: return answer(out, event_kind::done);
   }
   return answer(out, event_kind::failed);
@@ -135,34 +145,88 @@ UPSTOW_INLINE void multipart_parser::step_opening() noexcept {
   }
 }
 
-/// Behind "--boundary". RFC 2046 section 5.1.1 lets senders put nothing else there.
+/// RFC 2046 section 5.1.1 lets senders put nothing but a line end or "--" behind a boundary.
+UPSTOW_INLINE multipart_parser::verdict multipart_parser::judge_tail(tail_state& tail,
+                                                                     char c) const noexcept {
+  using half = tail_state::half;
+  if (tail.last == half::cr) return c == '\n' ? verdict::part : verdict::no_delimiter;
+  if (tail.last == half::dash) return c == '-' ? verdict::close : verdict::no_delimiter;
+  if (c == '\r' || (c == '-' && tail.padding == 0)) {
+    tail.last = c == '\r' ? half::cr : half::dash;
+    return verdict::more;
+  }
+  if (c == '\n') return lf_ends_lines() ? verdict::part : verdict::no_delimiter;
+  if ((c != ' ' && c != '\t') || !how_.knows(deviation::padding)) return verdict::no_delimiter;
+  if (tail.padding == std::min<std::size_t>(limits_.padding_bytes, padding_room))
+    return verdict::too_much_padding;
+  ++tail.padding;
+  return verdict::more;
+}
+
 UPSTOW_INLINE bool multipart_parser::step_tail(event& out) noexcept {
   const char c = peek();
-  if (stage_ == stage::tail && (c == '\r' || c == '-')) {
-    ++pos_;
-    stage_ = c == '\r' ? stage::tail_lf : stage::tail_dash;
+  switch (judge_tail(tail_, c)) {
+    case verdict::more:
+      crlf_needle_[1 + needle_size_ + tail_.size()] = c;
+      ++pos_;
+      return false;
+    case verdict::part: return end_delimiter(out, false);
+    case verdict::close: return end_delimiter(out, true);
+    case verdict::no_delimiter: refute(offset()); return false;
+    case verdict::too_much_padding: fail(errc::bad_delimiter, offset()); return false;
+  }
+  return false;
+}
+
+/// At the last byte of a delimiter.
+UPSTOW_INLINE bool multipart_parser::end_delimiter(event& out, bool close) noexcept {
+  const bool in_part = !in_preamble();
+  errc why = errc::ok;
+  if (in_part && lead_ == lead::nothing) why = errc::bad_delimiter;
+  // Only here is the length of the part certain.
+  if (why == errc::ok && in_part && facts_.length && *facts_.length != size_ &&
+      !how_.allows(deviation::part_length))
+    why = errc::part_length_mismatch;
+  if (why != errc::ok) {
+    fail(why, offset());
     return false;
   }
-  if (stage_ == stage::tail || c != (stage_ == stage::tail_lf ? '\n' : '-')) {
-    fail(errc::bad_delimiter, offset());
-    return false;
-  }
-  // Only here is the length of the part certain: a look-alike would have been an error above.
-  const bool in_part = parts_ != 0;
-  if (in_part && facts_.length && *facts_.length != size_) {
-    fail(errc::part_length_mismatch, offset());
-    return false;
-  }
+  note_delimiter(peek());
   ++pos_;
-  stage_ = stage_ == stage::tail_lf ? stage::part_start : stage::closed;
+  stage_ = close ? stage::closed : stage::part_start;
   return in_part && answer(out, event_kind::part_end);
+}
+
+/// What a delimiter that ends with `last` says of the message.
+UPSTOW_INLINE void multipart_parser::note_delimiter(char last) noexcept {
+  if (tail_.padding != 0) how_.met.add(deviation::padding);
+  if (in_preamble() && how_.knows(deviation::preamble)) {
+    const std::uint64_t before = offset() - tail_.size() - needle_size_;
+    // One CRLF is no preamble: strict takes it too.
+    if (before != (lead_ == lead::crlf ? 2 : 0)) how_.met.add(deviation::preamble);
+  }
+  if (style_ == line_style::unknown && last == '\n') {
+    style_ = tail_.last == tail_state::half::cr ? line_style::crlf : line_style::lf;
+    if (style_ == line_style::lf) how_.met.add(deviation::lf_lines);
+  }
+  tail_ = {};
+}
+
+/// The bytes held are no delimiter; `fault` is where that is an error.
+UPSTOW_INLINE void multipart_parser::refute(std::uint64_t fault) noexcept {
+  if (!how_.knows(deviation::near_delimiter)) return fail(errc::bad_delimiter, fault);
+  disproved_ = held();
+  tail_ = {};
+  look_alike_ = 1;
+  stage_ = stage::data;
 }
 
 UPSTOW_INLINE void multipart_parser::start_part() noexcept {
   part_.index = parts_;
   if (parts_ == limits_.parts) return fail(errc::too_many_parts, offset() - 1);
   ++parts_;
-  block_.clear();
+  part_.anomalies = {};
+  block_.clear(style_ == line_style::lf);
   stage_ = stage::headers;
 }
 
@@ -171,13 +235,16 @@ UPSTOW_INLINE bool multipart_parser::step_headers(event& out) noexcept {
   try {
 #endif
     const std::string_view window = as_text(chunk_.first(end_).subspan(pos_));
-    const part_headers_detail::block::taken got = block_.take(window, limits_);
+    dialect_detail::tolerance how{.rules = how_.rules, .met = part_.anomalies};
+    const part_headers_detail::block::taken got = block_.take(window, limits_, how);
     pos_ += got.used;
-    if (got.why != errc::ok) {
-      fail(got.why, offset() - 1);
-      return false;
-    }
-    return got.complete && begin_part(out);
+    errc why = got.why;
+    if (why == errc::ok && got.complete) why = read_head(how);
+    part_.anomalies = how.met;
+    how_.met.add(how.met);
+    if (why == errc::ok) return got.complete && begin_part(out);
+    fail(why, offset() - 1);
+    return false;
 #if UPSTOW_EXCEPTIONS
   } catch (...) {  // bad_alloc; nothing else is thrown there
     fail(errc::no_memory, offset());
@@ -187,23 +254,24 @@ UPSTOW_INLINE bool multipart_parser::step_headers(event& out) noexcept {
 }
 
 /// At the blank line: what the headers say all together.
-UPSTOW_INLINE bool multipart_parser::begin_part(event& out) {
+UPSTOW_INLINE errc multipart_parser::read_head(dialect_detail::tolerance& how) {
   block_.read_fields(part_.headers);
-  errc why = read_facts(part_.headers, limits_, facts_);
-  const bool is_file = facts_.names.filename.has_value();
-  if (why == errc::ok && is_file && files_++ == limits_.files) why = errc::too_many_files;
-  if (why == errc::ok && !is_file && fields_++ == limits_.fields) why = errc::too_many_fields;
-  if (why != errc::ok) {
-    fail(why, offset() - 1);
-    return false;
-  }
-  part_.name = facts_.names.name;
-  part_.is_file = is_file;
-  part_.filename = is_file ? std::string_view(*facts_.names.filename) : std::string_view();
+  if (const errc e = read_facts(part_.headers, limits_, how, facts_); e != errc::ok) return e;
+  part_.name = facts_.names.name.text;
+  part_.is_file = facts_.names.has_filename;
+  part_.filename = facts_.names.filename.text;
   part_.content_type = facts_.content_type;
-  room_ = is_file ? limits_.file_bytes : limits_.field_bytes;
-  no_room_ = is_file ? errc::file_too_large : errc::field_too_large;
-  if (facts_.length && *facts_.length < room_) {
+  part_.charset = facts_.charset;
+  if (part_.is_file && files_++ == limits_.files) return errc::too_many_files;
+  if (how.rules.form && !part_.is_file && fields_++ == limits_.fields) return errc::too_many_fields;
+  return errc::ok;
+}
+
+UPSTOW_INLINE bool multipart_parser::begin_part(event& out) noexcept {
+  const bool is_field = how_.rules.form && !part_.is_file;
+  room_ = is_field ? limits_.field_bytes : limits_.file_bytes;
+  no_room_ = is_field ? errc::field_too_large : errc::file_too_large;
+  if (facts_.length && *facts_.length < room_ && !how_.knows(deviation::part_length)) {
     room_ = *facts_.length;
     no_room_ = errc::part_length_mismatch;
   }
@@ -216,10 +284,67 @@ UPSTOW_INLINE bool multipart_parser::begin_part(event& out) {
   return answer(out, event_kind::part_begin);
 }
 
+UPSTOW_INLINE bool multipart_parser::lf_ends_lines() const noexcept {
+  return style_ == line_style::lf ||
+         (style_ == line_style::unknown && how_.knows(deviation::lf_lines));
+}
+
+/// Whether a delimiter may stand behind this.
+UPSTOW_INLINE bool multipart_parser::may_precede(lead l) const noexcept {
+  switch (l) {
+    case lead::crlf: return true;
+    case lead::lf: return in_preamble() || style_ == line_style::lf;
+    case lead::cr: return false;
+    // At the start of the body. At the start of a part it is an error if it is a delimiter indeed,
+    // which need not be asked where every line that begins like one is an error.
+    case lead::nothing: return in_preamble() || how_.knows(deviation::near_delimiter);
+  }
+  return false;
+}
+
+/// How much of the window is data for certain. As many look-alikes as there may be, they do not cut
+/// it; each byte is looked at once more at most, as a part of one.
+UPSTOW_INLINE std::size_t multipart_parser::plain_run(std::string_view window) noexcept {
+  std::size_t plain = scan_detail::plain_prefix(window, as_text(needle()));
+  if (!how_.knows(deviation::near_delimiter)) return plain;
+  while (plain != window.size()) {
+    const std::size_t end = end_of_look_alike(window, plain);
+    if (end == 0) break;
+    if (look_alike_ == 0) look_alike_ = plain + 1;
+    plain = end + scan_detail::plain_prefix(window.substr(end), as_text(needle()));
+  }
+  return plain;
+}
+
+/// Where the delimiter is refuted whose line break is at `at`; 0 if it is one, or if the window
+/// ends too early to tell.
+UPSTOW_INLINE std::size_t multipart_parser::end_of_look_alike(std::string_view window,
+                                                              std::size_t at) const noexcept {
+  lead before = window[at] == '\r' ? lead::cr : lead::lf;
+  std::size_t i = at + 1;
+  if (before == lead::cr && i < window.size() && window[i] == '\n') {
+    before = lead::crlf;
+    ++i;
+  }
+  if (window.size() - i < needle_size_) return 0;
+  i += needle_size_;
+  if (!may_precede(before)) return i;
+  for (tail_state tail; i < window.size(); ++i) {
+    const verdict v = judge_tail(tail, window[i]);
+    if (v == verdict::no_delimiter) return i;
+    if (v != verdict::more) return 0;
+  }
+  return 0;
+}
+
 UPSTOW_INLINE bool multipart_parser::step_data(event& out) noexcept {
   const bytes window = chunk_.first(end_).subspan(pos_);
-  if (plain_ == 0) plain_ = scan_detail::plain_prefix(as_text(window), as_text(needle()));
+  if (plain_ == 0) plain_ = plain_run(as_text(window));
   if (plain_ != 0) return offer(out, window.first(std::min(plain_, window.size())));
+  if (preamble_is_full()) {
+    fail(errc::preamble_too_large, offset());
+    return false;
+  }
   lead_ = peek() == '\r' ? lead::cr : lead::lf;
   matched_ = 0;
   ++pos_;
@@ -229,6 +354,7 @@ UPSTOW_INLINE bool multipart_parser::step_data(event& out) noexcept {
 
 UPSTOW_INLINE void multipart_parser::step_candidate() noexcept {
   if (lead_ == lead::cr && matched_ == 0 && peek() == '\n') {
+    if (preamble_is_full()) return fail(errc::preamble_too_large, offset());
     lead_ = lead::crlf;
     ++pos_;
     return;
@@ -238,34 +364,65 @@ UPSTOW_INLINE void multipart_parser::step_candidate() noexcept {
     // No byte of the needle is a line break, so the next candidate can only start at this byte.
     disproved_ = held();
     stage_ = stage::data;
-  } else if (lead_ == lead::crlf) {
+  } else if (may_precede(lead_)) {
     stage_ = stage::tail;
   } else {
-    fail(errc::bad_delimiter, offset() - 1);
+    refute(offset() - 1);
   }
 }
 
-/// Behind the close delimiter: at most one CRLF.
+/// Whether the line break at hand leaves no room for a delimiter behind it. The one CRLF at the
+/// start that every dialect takes is no preamble.
+UPSTOW_INLINE bool multipart_parser::preamble_is_full() const noexcept {
+  if (!in_preamble() || offset() < limits_.preamble_bytes) return false;
+  const bool opening = peek() == '\r' ? offset() == 0 : offset() == 1 && lead_ == lead::cr;
+  return !opening;
+}
+
+/// Behind the close delimiter: at most one line end, where nothing else is tolerated.
 UPSTOW_INLINE void multipart_parser::step_closed() noexcept {
-  if (stage_ == stage::epilogue) return fail(errc::stray_data, offset());
-  if (peek() != (stage_ == stage::closed ? '\r' : '\n')) return fail(errc::bad_delimiter, offset());
-  ++pos_;
-  stage_ = stage_ == stage::closed ? stage::closed_lf : stage::epilogue;
+  if (stage_ == stage::epilogue) return drop_epilogue(errc::stray_data);
+  const char c = peek();
+  switch (c == '-' ? verdict::no_delimiter : judge_tail(tail_, c)) {
+    case verdict::more: ++pos_; return;
+    case verdict::part:
+      note_close(tail_.last != tail_state::half::cr);
+      ++pos_;
+      stage_ = stage::epilogue;
+      return;
+    case verdict::close:
+    case verdict::no_delimiter:
+    case verdict::too_much_padding: return drop_epilogue(errc::bad_delimiter);
+  }
+}
+
+UPSTOW_INLINE void multipart_parser::note_close(bool by_lf) noexcept {
+  if (tail_.padding != 0) how_.met.add(deviation::padding);
+  if (by_lf) how_.met.add(deviation::lf_lines);
+}
+
+UPSTOW_INLINE void multipart_parser::drop_epilogue(errc otherwise) noexcept {
+  if (!how_.allows(deviation::epilogue)) return fail(otherwise, offset());
+  pos_ = end_;
+  stage_ = stage::dropped;
 }
 
 /// The body ended and no byte is left.
 UPSTOW_INLINE void multipart_parser::at_end() noexcept {
   switch (stage_) {
     case stage::closed:
-    case stage::epilogue: stage_ = stage::done; return;
-    case stage::closed_lf: return fail(errc::stray_data, offset());
+      if (tail_.last == tail_state::half::cr && !how_.allows(deviation::epilogue))
+        return fail(errc::stray_data, offset());
+      note_close(false);
+      stage_ = stage::done;
+      return;
+    case stage::epilogue:
+    case stage::dropped: stage_ = stage::done; return;
     case stage::headers: return fail(block_.cut_short(), offset());
     case stage::opening:
     case stage::opening_lf:
     case stage::first_delimiter:
     case stage::tail:
-    case stage::tail_lf:
-    case stage::tail_dash:
     case stage::part_start:
     case stage::data:
     case stage::candidate:
@@ -314,6 +471,7 @@ UPSTOW_INLINE bool multipart_parser::answer(event& out, event_kind kind) noexcep
   return true;
 }
 
+/// Data to the caller; a preamble to nobody.
 UPSTOW_INLINE bool multipart_parser::offer(event& out, bytes data) noexcept {
   if (room_ == 0) {
     fail(no_room_, offset());
@@ -322,7 +480,9 @@ UPSTOW_INLINE bool multipart_parser::offer(event& out, bytes data) noexcept {
   out.kind = event_kind::part_data;
   out.data = data.size() > room_ ? data.first(static_cast<std::size_t>(room_)) : data;
   offered_ = out.data.size();
-  return true;
+  if (!in_preamble()) return true;
+  accept(offered_);
+  return false;
 }
 
 /// The first failure stays.

@@ -7,12 +7,13 @@
 #include <string_view>
 
 #include "chars.hpp"
+#include "upstow/parse/dialect.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
 namespace parameters_detail {
 
-struct dialect {
+struct field_grammar {
   /// "a/b; ;x=y;" is legal in HTTP (RFC 9110 section 5.6.6), not in RFC 2183.
   bool empty_parameters;
   /// Whether a backslash quotes anything (RFC 9110 section 5.6.4) or only itself and the quote:
@@ -20,9 +21,15 @@ struct dialect {
   bool any_quoted_pair;
   /// PHP takes 'x' for a quoted string, so a value that begins with ' has two readings.
   bool leading_apostrophe;
+  /// Whether blanks around '=' can be tolerated. In a Content-Type nobody needs it.
+  bool blanks_at_equals;
+  /// Whether an unquoted value that is no token goes on past blanks: filenames have them.
+  bool blanks_in_loose_value;
+  deviation loose_value;
 };
-inline constexpr dialect media_type{true, true, true};
-inline constexpr dialect disposition{false, false, false};
+inline constexpr field_grammar media_type{true,  true,  true,
+                                          false, false, deviation::unquoted_boundary};
+inline constexpr field_grammar disposition{false, false, false, true, true, deviation::loose_value};
 
 struct parameter {
   std::string_view name;  ///< as sent
@@ -35,7 +42,9 @@ enum class found : std::uint8_t { one, none, bad };
 
 class reader {
  public:
-  reader(std::string_view text, dialect d) noexcept : text_(text), dialect_(d) {}
+  reader(std::string_view text, const field_grammar& grammar,
+         dialect_detail::tolerance& how) noexcept
+      : text_(text), grammar_(grammar), how_(how) {}
 
   bool at_end() const noexcept { return at_ == text_.size(); }
 
@@ -60,28 +69,40 @@ class reader {
       if (!eat(';')) return found::bad;
       skip_blanks();
       if (at_end() || text_[at_] == ';') {
-        if (!dialect_.empty_parameters) return found::bad;
+        if (!grammar_.empty_parameters && !how_.allows(deviation::empty_parameter))
+          return found::bad;
         continue;
       }
       out.name = token();
-      if (out.name.empty() || !eat('=')) return found::bad;
+      if (out.name.empty() || !eat_equals()) return found::bad;
       return (eat('"') ? quoted(out) : unquoted(out)) && at_value_end() ? found::one : found::bad;
     } while (true);
   }
 
-  std::string text_of(const parameter& p) const {
-    if (!p.escaped) return std::string(p.raw);
-    std::string text;
+  /// The value with its escapes undone.
+  void append_text_of(const parameter& p, std::string& to) const {
     for (std::size_t i = 0; i < p.raw.size(); ++i) {
-      if (begins_escape(p.raw, i)) ++i;
-      text += p.raw[i];
+      if (p.escaped && begins_escape(p.raw, i)) ++i;
+      to += p.raw[i];
     }
-    return text;
   }
 
  private:
-  void skip_blanks() noexcept {
+  bool skip_blanks() noexcept {
+    const std::size_t from = at_;
     while (!at_end() && chars_detail::is_blank(text_[at_])) ++at_;
+    return at_ != from;
+  }
+
+  bool eat_equals() noexcept {
+    if (eat('=') && (at_end() || !chars_detail::is_blank(text_[at_]))) return true;
+    if (!grammar_.blanks_at_equals || !how_.knows(deviation::blanks_at_equals)) return false;
+    if (text_[at_ - 1] != '=') {
+      skip_blanks();
+      if (!eat('=')) return false;
+    }
+    skip_blanks();
+    return how_.allows(deviation::blanks_at_equals);
   }
 
   bool at_value_end() const noexcept {
@@ -90,7 +111,7 @@ class reader {
 
   bool begins_escape(std::string_view text, std::size_t i) const noexcept {
     if (text[i] != '\\' || i + 1 == text.size()) return false;
-    return dialect_.any_quoted_pair || text[i + 1] == '"' || text[i + 1] == '\\';
+    return grammar_.any_quoted_pair || text[i + 1] == '"' || text[i + 1] == '\\';
   }
 
   bool quoted(parameter& out) noexcept {
@@ -112,13 +133,35 @@ class reader {
   }
 
   bool unquoted(parameter& out) noexcept {
+    const std::size_t from = at_;
     out.raw = token();
-    return !out.raw.empty() && (dialect_.leading_apostrophe || out.raw.front() != '\'');
+    const bool good = !out.raw.empty() && (grammar_.leading_apostrophe || out.raw.front() != '\'');
+    if (good && only_blanks_follow()) return true;
+    return how_.allows(grammar_.loose_value) && loose(out, from);
+  }
+
+  /// Behind a token: whether the value ends there in every reading.
+  bool only_blanks_follow() const noexcept {
+    std::size_t i = at_;
+    while (i < text_.size() && chars_detail::is_blank(text_[i])) ++i;
+    return i == text_.size() || text_[i] == ';' || (i != at_ && !grammar_.blanks_in_loose_value);
+  }
+
+  bool loose(parameter& out, std::size_t from) noexcept {
+    for (at_ = from; !at_end() && text_[at_] != ';'; ++at_) {
+      const char c = text_[at_];
+      if (chars_detail::is_blank(c) && !grammar_.blanks_in_loose_value) break;
+      // A quote would have a second reading, a control character has none.
+      if (c == '"' || (chars_detail::is_control(c) && c != '\t')) return false;
+    }
+    out.raw = chars_detail::trim_blanks(text_.substr(from, at_ - from));
+    return !out.raw.empty() || grammar_.blanks_in_loose_value;
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
-  dialect dialect_;
+  const field_grammar& grammar_;
+  dialect_detail::tolerance& how_;
 };
 
 }  // namespace parameters_detail

@@ -1,12 +1,15 @@
 #include "upstow/parse/part_headers.hpp"
 
-#include <utility>
+#include <cstring>
 
 #include "chars.hpp"
+#include "upstow/parse/header_value.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
 namespace part_headers_detail {
+
+using dialect_detail::tolerance;
 
 /// Headers that decide how a part is read, so that a repetition is a second reading.
 struct known_headers {
@@ -23,16 +26,18 @@ UPSTOW_INLINE bool has_forbidden(std::string_view text) noexcept {
   return false;
 }
 
-UPSTOW_INLINE void block::clear() noexcept {
+UPSTOW_INLINE void block::clear(bool lf_lines) noexcept {
   text_.clear();
+  fields_.clear();
   line_ = 0;
-  fields_ = 0;
+  size_ = 0;
+  lf_lines_ = lf_lines;
 }
 
-UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most) {
+UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most, tolerance& how) {
   taken out;
   while (out.used < data.size()) {
-    const std::size_t room = most.part_header_bytes - text_.size();
+    const std::uint32_t room = most.part_header_bytes - size_;
     if (room == 0) {
       ++out.used;
       out.why = errc::part_headers_too_large;
@@ -43,32 +48,65 @@ UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most
     const std::size_t n = feed == std::string_view::npos ? rest.size() : feed + 1;
     text_.append(rest.substr(0, n));
     out.used += n;
-    const std::string_view line = std::string_view(text_).substr(line_);
-    if (!line.ends_with("\r\n")) continue;  // a lone LF does not end a line
-    if (line.size() == 2) {
-      out.complete = true;
-      return out;
-    }
-    out.why = judge_line(most);
-    if (out.why != errc::ok) return out;
+    size_ += static_cast<std::uint32_t>(n);
+    if (feed == std::string_view::npos || !at_line_end(how)) continue;
+    out.why = end_line(most, how, out.complete);
+    if (out.why != errc::ok || out.complete) return out;
     line_ = text_.size();
   }
   return out;
 }
 
-UPSTOW_INLINE errc block::judge_line(const limits& most) noexcept {
+/// Behind an LF. Where it ends no line it is a control character, and the line's fault.
+UPSTOW_INLINE bool block::at_line_end(const tolerance& how) const noexcept {
+  return std::string_view(text_).substr(line_).ends_with("\r\n") || lf_lines_ ||
+         how.knows(deviation::lf_in_headers);
+}
+
+UPSTOW_INLINE errc block::end_line(const limits& most, tolerance& how, bool& blank) {
   std::string_view line = std::string_view(text_).substr(line_);
-  line.remove_suffix(2);
+  line.remove_suffix(1);
+  if (line.ends_with('\r')) {
+    line.remove_suffix(1);
+  } else if (!lf_lines_ && !how.allows(deviation::lf_in_headers)) {
+    return errc::bad_part_header;
+  }
+  blank = line.empty();
+  if (blank) return errc::ok;
   if (has_forbidden(line)) return errc::bad_part_header;
+  if (!chars_detail::is_blank(line.front())) return add_field(line, most);
   // Folding (RFC 9112 section 5.2): a filter that reads lines would not see the second one.
-  if (chars_detail::is_blank(line.front())) return errc::bad_part_header;
-  if (fields_ == most.part_headers) return errc::too_many_part_headers;
-  ++fields_;
+  if (fields_.empty() || !how.allows(deviation::folding)) return errc::bad_part_header;
+  fold(line);
+  return errc::ok;
+}
+
+UPSTOW_INLINE errc block::add_field(std::string_view line, const limits& most) {
+  if (fields_.size() == most.part_headers) return errc::too_many_part_headers;
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return errc::bad_part_header;
   // No white space before the colon either (RFC 9112 section 5.1).
-  return chars_detail::all(line.substr(0, colon), chars_detail::token_char) ? errc::ok
-                                                                            : errc::bad_part_header;
+  if (!chars_detail::all(line.substr(0, colon), chars_detail::token_char))
+    return errc::bad_part_header;
+  const std::string_view value = chars_detail::trim_blanks(line.substr(colon + 1));
+  const auto offset = [&](const char* at) { return static_cast<std::uint32_t>(at - text_.data()); };
+  fields_.push_back({.name = offset(line.data()),
+                     .name_size = static_cast<std::uint32_t>(colon),
+                     .value = offset(value.data()),
+                     .value_size = static_cast<std::uint32_t>(value.size())});
+  return errc::ok;
+}
+
+/// Joins the line to the value before it. In place: what is between them is longer than a space.
+UPSTOW_INLINE void block::fold(std::string_view line) {
+  const std::string_view more = chars_detail::trim_blanks(line);
+  field& last = fields_.back();
+  std::size_t end = std::size_t{last.value} + last.value_size;
+  if (!more.empty() && last.value_size != 0) text_[end++] = ' ';
+  std::memmove(text_.data() + end, more.data(), more.size());
+  end += more.size();
+  last.value_size = static_cast<std::uint32_t>(end - last.value);
+  text_.resize(end);
 }
 
 UPSTOW_INLINE errc block::cut_short() const noexcept {
@@ -78,14 +116,10 @@ UPSTOW_INLINE errc block::cut_short() const noexcept {
 }
 
 UPSTOW_INLINE void block::read_fields(std::vector<header_field>& out) const {
+  const std::string_view text = text_;
   out.clear();
-  std::string_view rest = text_;
-  for (std::size_t end = rest.find("\r\n"); end != 0; end = rest.find("\r\n")) {
-    const std::string_view line = rest.substr(0, end);
-    const std::size_t colon = line.find(':');
-    out.push_back({line.substr(0, colon), chars_detail::trim_blanks(line.substr(colon + 1))});
-    rest.remove_prefix(end + 2);
-  }
+  for (const field& f : fields_)
+    out.push_back({text.substr(f.name, f.name_size), text.substr(f.value, f.value_size)});
 }
 
 /// False if a known header comes twice.
@@ -123,34 +157,49 @@ UPSTOW_INLINE bool read_length(std::string_view text, std::uint64_t& out) noexce
   return true;
 }
 
-UPSTOW_INLINE errc read_facts(const std::vector<header_field>& fields, const limits& most,
-                              facts& out) {
-  known_headers known;
-  if (!find_known(fields, known)) return errc::bad_part_header;
-  if (known.disposition == nullptr) return errc::bad_disposition;
-  result<disposition> names = parse_disposition(known.disposition->value);
-  if (!names) return names.error().code;
-  out.names = std::move(*names);
-  if (out.names.name.size() > most.name_bytes) return errc::name_too_long;
-  if (out.names.filename && out.names.filename->size() > most.filename_bytes)
-    return errc::filename_too_long;
-  if (known.encoding != nullptr && !is_identity(known.encoding->value))
+/// What the part says of its content; names are read already.
+UPSTOW_INLINE errc judge_content(const known_headers& known, tolerance& how, facts& out) {
+  if (known.encoding != nullptr && !is_identity(known.encoding->value) &&
+      !how.allows(deviation::transfer_encoding))
     return errc::unsupported_part;
-  out.content_type.reset();
   if (known.type != nullptr) {
     out.content_type = known.type->value;
+    if (!out.names.has_filename) out.charset = charset_of(known.type->value);
     // Files in one nested multipart/mixed: deprecated by RFC 7578 section 4.3. With a filename of
     // its own it is a file like any other, such as a saved .mhtml page.
-    if (!out.names.filename && chars_detail::begins_with_word(known.type->value, "multipart/"))
+    if (!out.names.has_filename &&
+        chars_detail::begins_with_word(known.type->value, "multipart/") &&
+        !how.allows(deviation::nested_multipart))
       return errc::unsupported_part;
   }
-  out.length.reset();
-  if (known.length != nullptr) {
-    std::uint64_t length = 0;
-    if (!read_length(known.length->value, length)) return errc::part_length_mismatch;
+  if (known.length == nullptr) return errc::ok;
+  std::uint64_t length = 0;
+  if (read_length(known.length->value, length)) {
     out.length = length;
+  } else if (!how.allows(deviation::part_length)) {
+    return errc::part_length_mismatch;
   }
   return errc::ok;
+}
+
+UPSTOW_INLINE errc read_facts(const std::vector<header_field>& fields, const limits& most,
+                              tolerance& how, facts& out) {
+  out.content_type.reset();
+  out.charset.reset();
+  out.length.reset();
+  known_headers known;
+  if (!find_known(fields, known)) return errc::bad_part_header;
+  if (known.disposition != nullptr) {
+    const errc e = disposition_detail::read(known.disposition->value, how, out.names);
+    if (e != errc::ok) return e;
+  } else {
+    if (how.rules.form) return errc::bad_disposition;
+    out.names.name.text = out.names.filename.text = {};
+    out.names.has_filename = false;
+  }
+  if (out.names.name.text.size() > most.name_bytes) return errc::name_too_long;
+  if (out.names.filename.text.size() > most.filename_bytes) return errc::filename_too_long;
+  return judge_content(known, how, out);
 }
 
 }  // namespace part_headers_detail

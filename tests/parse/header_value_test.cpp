@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "upstow/parse/disposition.hpp"
 #include "upstow/parse/header_value.hpp"
 
 using upstow::errc;

@@ -1,4 +1,4 @@
-// upstow/parse/multipart_parser.hpp - RFC 7578 bytes in, events out. No I/O, no callbacks.
+// upstow/parse/multipart_parser.hpp - multipart bytes in, events out. No I/O, no callbacks.
 //
 //   upstow::multipart_parser parser(*upstow::boundary::from(content_type));
 //   parser.feed(chunk);
@@ -9,6 +9,12 @@
 // Exact: the same bytes give the same events and the same error offset however they are cut. Data
 // events are views of the caller's chunk (or, for a few bytes that looked like a delimiter across a
 // cut, of the parser's own copy of it). Memory: at most one part's header block.
+//
+// Strict RFC 7578 unless a dialect says otherwise (parse/dialect.hpp). Other multipart types on the
+// same machine, with the same events, limits and errors:
+//
+//   const upstow::dialect d = upstow::dialect::any_multipart();
+//   upstow::multipart_parser parser(*upstow::boundary::from(content_type, d), {}, d);
 #pragma once
 
 #include <cstdint>
@@ -19,6 +25,7 @@
 
 #include "upstow/bytes.hpp"
 #include "upstow/limits.hpp"
+#include "upstow/parse/dialect.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/part_headers.hpp"
 
@@ -40,18 +47,25 @@ struct event {
 };
 
 /// The head of a part. Views are valid until the part ends.
+///
+/// Charsets are shown, not acted on: data is bytes. A form may name one for all its text fields in
+/// a field called `_charset_` (RFC 7578 4.6); that is a field like any other.
 struct part_head {
   std::uint32_t index = 0;  ///< from 0
-  std::string_view name;
-  bool is_file = false;  ///< there is a filename parameter, even an empty one
+  std::string_view name;    ///< empty where the dialect takes parts without one
+  bool is_file = false;     ///< there is a filename parameter, even an empty one
   std::string_view filename;
   std::optional<std::string_view> content_type;  ///< as sent, not judged
+  std::optional<std::string_view> charset;       ///< not of a file: what its Content-Type names
   std::vector<header_field> headers;             ///< all, in order
+  deviations anomalies;                          ///< of these headers
 };
 
 class UPSTOW_API multipart_parser {
  public:
-  explicit multipart_parser(const boundary& b, const limits& l = {});
+  /// Where the dialect is not of forms, limits::file_bytes holds for every part, and limits::fields
+  /// and field_bytes for none.
+  explicit multipart_parser(const boundary& b, const limits& l = {}, const dialect& d = {});
   multipart_parser(const multipart_parser&) = delete;
   multipart_parser& operator=(const multipart_parser&) = delete;
 
@@ -76,6 +90,9 @@ class UPSTOW_API multipart_parser {
   /// REQUIRES: between part_begin and part_end.
   const part_head& part() const noexcept { return part_; }
   failure error() const noexcept { return error_; }
+  /// What the body deviated in so far, with the Content-Type that the boundary came from. Always a
+  /// part of dialect::tolerated; empty under strict.
+  deviations anomalies() const noexcept { return how_.met; }
 
   /// Bytes of the body used so far: at part_data, where its first byte was.
   std::uint64_t offset() const noexcept;
@@ -83,36 +100,62 @@ class UPSTOW_API multipart_parser {
  private:
   /// What the next byte belongs to.
   enum class stage : std::uint8_t {
-    opening,          // the body's first byte
+    opening,          // the body's first byte, where no preamble may come
     opening_lf,       // LF of a CRLF before the first delimiter
     first_delimiter,  // "--boundary", without a line break
-    tail,             // behind "--boundary": CRLF or "--"
-    tail_lf,
-    tail_dash,
-    part_start,  // behind a delimiter line; takes no byte
+    tail,             // behind "--boundary"
+    part_start,       // behind a delimiter line; takes no byte
     headers,
-    data,
+    data,       // of the part; before the first part, of the preamble
     candidate,  // a line break of the data and what may be "--boundary" behind it
     closed,     // behind the close delimiter
-    closed_lf,
-    epilogue,  // behind its CRLF: nothing may come
+    epilogue,   // behind its line end: nothing may come
+    dropped,    // the epilogue, where it may
     done,
   };
 
   /// What came before "--boundary".
   enum class lead : std::uint8_t { nothing, cr, lf, crlf };
 
+  /// What ends lines; known from the first delimiter line on.
+  enum class line_style : std::uint8_t { unknown, crlf, lf };
+
+  /// What came behind "--boundary" so far: padding, then perhaps half of a line end or of "--".
+  struct tail_state {
+    enum class half : std::uint8_t { none, cr, dash };
+    half last = half::none;
+    std::uint8_t padding = 0;
+    std::size_t size() const noexcept { return padding + (last == half::none ? 0U : 1U); }
+  };
+
+  /// What one more byte makes of the tail.
+  enum class verdict : std::uint8_t { more, part, close, no_delimiter, too_much_padding };
+
   bool step(event& out) noexcept;
   void step_opening() noexcept;
   bool step_tail(event& out) noexcept;
+  bool end_delimiter(event& out, bool close) noexcept;
+  void note_delimiter(char last) noexcept;
   void start_part() noexcept;
   bool step_headers(event& out) noexcept;
-  bool begin_part(event& out);
+  errc read_head(dialect_detail::tolerance& how);
+  bool begin_part(event& out) noexcept;
   bool step_data(event& out) noexcept;
   void step_candidate() noexcept;
   void step_closed() noexcept;
+  void note_close(bool by_lf) noexcept;
+  void drop_epilogue(errc otherwise) noexcept;
   void at_end() noexcept;
   event past_total() noexcept;
+
+  bool in_preamble() const noexcept { return parts_ == 0; }
+  bool preamble_is_full() const noexcept;
+  bool lf_ends_lines() const noexcept;
+  bool may_precede(lead l) const noexcept;
+  verdict judge_tail(tail_state& tail, char c) const noexcept;
+  std::size_t plain_run(std::string_view window) noexcept;
+  std::size_t end_of_look_alike(std::string_view window, std::size_t at) const noexcept;
+  void refute(std::uint64_t fault) noexcept;
 
   bool match_needle() noexcept;
   bool answer(event& out, event_kind kind) noexcept;
@@ -122,14 +165,20 @@ class UPSTOW_API multipart_parser {
   bytes needle() const noexcept;
   bytes held() const noexcept;
 
+  static constexpr std::size_t padding_room = 64;  // see limits::padding_bytes
+
   limits limits_;
+  dialect_detail::tolerance how_;
   stage stage_ = stage::opening;
   lead lead_ = lead::nothing;
+  line_style style_ = line_style::unknown;
+  tail_state tail_;
   std::uint8_t matched_ = 0;      // bytes of the needle
   std::uint8_t needle_size_ = 0;  // of "--boundary"
   bool ended_ = false;
-  // 74 and 73 bytes: the line break, two dashes, and 70 of the boundary (RFC 2046 section 5.1.1).
-  char crlf_needle_[74] = {};
+  // The line break, two dashes, and 70 bytes of the boundary (RFC 2046 section 5.1.1). Behind the
+  // needle there is room for its tail, so that what is held back is always in one piece.
+  char crlf_needle_[74 + padding_room + 1] = {};
   char cr_needle_[73] = {};
 
   bytes chunk_;
@@ -138,11 +187,12 @@ class UPSTOW_API multipart_parser {
   std::uint64_t consumed_ = 0;  // bytes before the chunk
   std::size_t plain_ = 0;       // bytes from pos_ on that are known to be data, fed or to come
   bytes disproved_;             // bytes held for a delimiter that was none; in the needles above
+  std::size_t look_alike_ = 0;  // bytes to accept until the first one of a near delimiter is
   std::size_t offered_ = 0;
 
   std::uint32_t parts_ = 0;
-  std::uint64_t room_ = 0;  // bytes this part may still have
-  errc no_room_ = errc::ok;
+  std::uint64_t room_;  // bytes this part, or the preamble, may still have
+  errc no_room_;
   std::uint64_t size_ = 0;  // bytes this part had
   std::uint32_t files_ = 0, fields_ = 0;
 

@@ -12,7 +12,8 @@
 
 #include "upstow/error.hpp"
 #include "upstow/limits.hpp"
-#include "upstow/parse/header_value.hpp"
+#include "upstow/parse/dialect.hpp"
+#include "upstow/parse/disposition.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -33,11 +34,11 @@ class block {
     bool complete = false;  ///< the blank line was seen
   };
 
-  /// Forgets the lines, keeps the memory.
-  void clear() noexcept;
+  /// Forgets the lines, keeps the memory. `lf_lines`: in this message LF alone ends lines.
+  void clear(bool lf_lines) noexcept;
 
   /// Takes bytes as far as the blank line or the first fault. May throw bad_alloc.
-  taken take(std::string_view data, const limits& most);
+  taken take(std::string_view data, const limits& most, dialect_detail::tolerance& how);
 
   /// What is wrong with a block that ends here, in the middle of a line.
   errc cut_short() const noexcept;
@@ -46,22 +47,35 @@ class block {
   void read_fields(std::vector<header_field>& out) const;
 
  private:
-  errc judge_line(const limits& most) noexcept;
+  /// Offsets in text_, which moves while it grows.
+  struct field {
+    std::uint32_t name, name_size, value, value_size;
+  };
+
+  bool at_line_end(const dialect_detail::tolerance& how) const noexcept;
+  errc end_line(const limits& most, dialect_detail::tolerance& how, bool& blank);
+  void fold(std::string_view line);
+  errc add_field(std::string_view line, const limits& most);
 
   std::string text_;
-  std::size_t line_ = 0;  // where the current line starts
-  std::uint32_t fields_ = 0;
+  std::vector<field> fields_;
+  std::size_t line_ = 0;    // where the current line starts
+  std::uint32_t size_ = 0;  // bytes taken; more than text_ has if lines were folded
+  bool lf_lines_ = false;
 };
 
 /// What the known headers of a part say.
 struct facts {
-  disposition names;
+  disposition_detail::names names;
   std::optional<std::string_view> content_type;
+  std::optional<std::string_view> charset;  ///< of a part without a filename
   std::optional<std::uint64_t> length;
 };
 
-/// Reads the known headers. Faults in the order of src/parse/README.md. May throw bad_alloc.
-errc read_facts(const std::vector<header_field>& fields, const limits& most, facts& out);
+/// Reads the known headers. Faults in the order of src/parse/README.md. The views are good as long
+/// as those of `fields` and `out` itself. May throw bad_alloc.
+errc read_facts(const std::vector<header_field>& fields, const limits& most,
+                dialect_detail::tolerance& how, facts& out);
 
 }  // namespace part_headers_detail
 }  // namespace UPSTOW_ABI
