@@ -59,7 +59,7 @@ UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request,
                                     rule_violation& broken) {
   switch (request.kind) {
     case body_kind::form: {
-      const result<boundary> b = boundary::from(request.content_type);
+      const result<boundary> b = boundary::from(request.content_type, rules.dialect);
       return b ? errc::ok : b.error().code;
     }
     case body_kind::raw: {
@@ -164,6 +164,9 @@ UPSTOW_INLINE std::string policy::check() const {
     return "limits.parts and limits.total_bytes must not be 0: nothing could be sent";
   }
   if (std::string why = policy_detail::check_pace(pace); !why.empty()) return why;
+  if (!dialect.form) {
+    return "dialect.form must be true: rules are for the named parts of a form";
+  }
   std::uint64_t required = 0;
   for (auto f = fields.begin(); f != fields.end(); ++f) {
     if (std::string why = policy_detail::check_field(*this, *f); !why.empty()) return why;

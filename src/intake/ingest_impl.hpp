@@ -48,6 +48,7 @@ struct kept_part {
     view.filename = filename;
     view.content_type.reset();
     if (part.content_type) view.content_type = content_type;
+    view.anomalies = part.anomalies;
     view.headers.clear();
     for (const auto& [n, v] : headers) view.headers.push_back({n, v});
   }

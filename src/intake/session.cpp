@@ -82,7 +82,8 @@ UPSTOW_INLINE session::impl::impl(store& into, std::shared_ptr<const policy> rul
   if (const failure no = rules_->admit(request, &broken)) {
     ingest_.fail(no, std::move(broken));
   } else if (request.kind == body_kind::form) {
-    parser_.emplace(*boundary::from(request.content_type), session_detail::widest(*rules_));
+    parser_.emplace(*boundary::from(request.content_type, rules_->dialect),
+                    session_detail::widest(*rules_), rules_->dialect);
   } else {
     raw_field_ = request.raw_field;
     raw_filename_ = request.raw_filename;
@@ -149,6 +150,7 @@ UPSTOW_INLINE void session::impl::pump_form() {
   while (ingest_.st() == state::need_more) {
     const event ev = parser_->next();
     ingest_.at(parser_->offset());
+    ingest_.met(parser_->anomalies());
     switch (ev.kind) {
       case event_kind::need_data: return;
       case event_kind::part_begin: (void)ingest_.part_begin(parser_->part()); break;

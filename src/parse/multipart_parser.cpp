@@ -87,7 +87,8 @@ UPSTOW_INLINE void multipart_parser::accept(std::size_t n) noexcept {
   room_ -= n;
   size_ += n;
   if (look_alike_ != 0) {
-    if (n >= look_alike_) how_.met.add(deviation::near_delimiter);
+    // In a preamble it is only one more line that is skipped.
+    if (n >= look_alike_ && !in_preamble()) how_.met.add(deviation::near_delimiter);
     look_alike_ -= std::min(n, look_alike_);
   }
   if (!disproved_.empty()) {

@@ -6,6 +6,7 @@
 //   data hello                  end
 //   end                         failed bad-delimiter at 60 in part 1
 //   done
+//   met folding                 only if something was
 #pragma once
 
 #include <algorithm>
@@ -27,7 +28,9 @@ enum class sink : std::uint8_t {
 
 class recorder {
  public:
-  recorder(const upstow::boundary& b, const upstow::limits& l, sink s) : parser_(b, l), sink_(s) {}
+  recorder(const upstow::boundary& b, const upstow::limits& l, sink s,
+           const upstow::dialect& d = {})
+      : parser_(b, l, d), sink_(s) {}
 
   std::string read(std::string_view body, std::vector<std::size_t> cuts) {
     cuts.push_back(body.size());
@@ -80,6 +83,7 @@ class recorder {
           break;
         case upstow::event_kind::done:
           log_ += "done\n";
+          tell_anomalies();
           over_ = true;
           break;
         case upstow::event_kind::failed: fail(); break;
@@ -105,10 +109,19 @@ class recorder {
     const upstow::failure why = parser_.error();
     log_ += "failed " + std::string(upstow::describe(why.code).name) + " at " +
             std::to_string(why.offset) + " in part " + std::to_string(why.part) + '\n';
+    tell_anomalies();
     over_ = true;
     parser_.feed(upstow::as_bytes("more"));
     if (parser_.next().kind != upstow::event_kind::failed || !(parser_.error() == why))
       log_ += "the failure did not stay\n";
+  }
+
+  void tell_anomalies() {
+    if (parser_.anomalies().empty()) return;
+    log_ += "met";
+    for (const upstow::deviation d : parser_.anomalies())
+      log_ += ' ' + std::string(upstow::name_of(d));
+    log_ += '\n';
   }
 
   upstow::multipart_parser parser_;
@@ -119,8 +132,9 @@ class recorder {
 };
 
 inline std::string cut(const upstow::boundary& b, const upstow::limits& l, std::string_view body,
-                       std::vector<std::size_t> cuts, sink s = sink::takes_all) {
-  return recorder(b, l, s).read(body, std::move(cuts));
+                       std::vector<std::size_t> cuts, sink s = sink::takes_all,
+                       const upstow::dialect& d = {}) {
+  return recorder(b, l, s, d).read(body, std::move(cuts));
 }
 
 inline std::vector<std::size_t> every_byte(std::size_t size) {
@@ -131,19 +145,22 @@ inline std::vector<std::size_t> every_byte(std::size_t size) {
 
 /// The log if all ways of cutting and pausing give the same one; otherwise what differs.
 inline std::string everywhere(const upstow::boundary& b, std::string_view body,
-                              const upstow::limits& l = {}) {
-  const std::string whole = cut(b, l, body, {});
+                              const upstow::limits& l = {}, const upstow::dialect& d = {}) {
+  const auto cut_at = [&](std::vector<std::size_t> cuts, sink s) {
+    return cut(b, l, body, std::move(cuts), s, d);
+  };
+  const std::string whole = cut_at({}, sink::takes_all);
   const auto differs = [&](const std::string& other, const std::string& how) {
     return other == whole ? std::string() : how + "\n" + other + "instead of\n" + whole;
   };
-  std::string wrong = differs(cut(b, l, body, every_byte(body.size())), "byte by byte");
+  std::string wrong = differs(cut_at(every_byte(body.size()), sink::takes_all), "byte by byte");
   for (const sink s : {sink::takes_all, sink::takes_one_and_pauses}) {
     const std::string how = s == sink::takes_all ? "cut at " : "pausing, cut at ";
     for (std::size_t at = 0; wrong.empty() && at <= body.size(); ++at)
-      wrong = differs(cut(b, l, body, {at}, s), how + std::to_string(at));
+      wrong = differs(cut_at({at}, s), how + std::to_string(at));
   }
   if (wrong.empty())
-    wrong = differs(cut(b, l, body, every_byte(body.size()), sink::takes_one_and_pauses),
+    wrong = differs(cut_at(every_byte(body.size()), sink::takes_one_and_pauses),
                     "pausing, byte by byte");
   return wrong.empty() ? whole : wrong;
 }

@@ -17,6 +17,7 @@
 
 #include "upstow/head.hpp"
 #include "upstow/limits.hpp"
+#include "upstow/parse/dialect.hpp"
 #include "upstow/result.hpp"
 
 namespace upstow {
@@ -86,6 +87,9 @@ struct pace {
 
 struct policy {
   upstow::limits limits{};
+  /// How the form may be written; strict by default. What is tolerated and was met is in
+  /// outcome::anomalies, and of one part in part_head::anomalies, where an observer may refuse it.
+  upstow::dialect dialect{};
   std::vector<field_rule> fields{};
   /// For fields that no rule names. A policy without any rule accepts every field.
   unknown_fields unknown = unknown_fields::reject;

@@ -88,6 +88,8 @@ class UPSTOW_API ingest {
 
   /// Where in the body the next call stands, for the offsets of errors. Optional.
   void at(std::uint64_t offset) noexcept;
+  /// What the parser tolerated of the body so far, for the outcome. Optional.
+  void met(deviations anomalies) noexcept;
   /// How much of the body the host has not read yet, if it knows; for the advice of a failure.
   void unread(std::optional<std::uint64_t> body_bytes) noexcept;
 

@@ -12,6 +12,7 @@
 #include "upstow/check/declared.hpp"
 #include "upstow/digest_value.hpp"
 #include "upstow/error.hpp"
+#include "upstow/parse/dialect.hpp"
 #include "upstow/store/store.hpp"
 #include "upstow/untrusted_name.hpp"
 
@@ -54,6 +55,9 @@ class UPSTOW_API outcome {
   std::vector<text_field> fields;
   std::vector<file_record> files;
   rule_violation violation;
+  /// What the body deviated in and policy::dialect tolerated, as far as it was read. Empty under
+  /// strict. Worth a line in the log: it is rare in honest requests.
+  deviations anomalies;
   connection_advice advice;
 
   bool ok() const noexcept { return !error; }
