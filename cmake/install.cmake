@@ -24,7 +24,7 @@ install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
         PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
-        FILES_MATCHING PATTERN *.cpp PATTERN *.hpp
+        FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
         PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE)
 
 if(TARGET upstow_http)

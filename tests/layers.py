@@ -93,13 +93,13 @@ def check_text():
     faults = []
     for folder in ("include", "src", "examples", "tests", "benchmarks", "cmake"):
         for file in sorted((ROOT / folder).rglob("*")):
-            if file.suffix not in {".hpp", ".cpp", ".cmake", ".py", ".txt"} or not file.is_file():
+            if file.suffix not in {".hpp", ".cpp", ".inc", ".cmake", ".py", ".txt"} or not file.is_file():
                 continue
             text = file.read_bytes()
             name = file.relative_to(ROOT)
             if text.count(b"\n") > MAX_LINES:
                 faults.append(f"{name}: {text.count(bytes([10]))} lines, at most {MAX_LINES}")
-            if file.suffix in {".hpp", ".cpp"} and not text.isascii():
+            if file.suffix in {".hpp", ".cpp", ".inc"} and not text.isascii():
                 faults.append(f"{name}: not ASCII")
     if (ROOT / "CMakeLists.txt").read_text().count("\n") > 150:
         faults.append("CMakeLists.txt: more than 150 lines")
