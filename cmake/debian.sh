@@ -5,7 +5,8 @@ build_packages="g++ cmake ninja-build ccache libfmt-dev node-llhttp libssl-dev p
 server_packages="libasio-dev nlohmann-json3-dev"
 # libboost1.74-dev and 1.81 exclude each other: take the one that is there.
 test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-requests
-  libboost1.74-dev|libboost1.81-dev|libboost-dev libmicrohttpd-dev libcpp-httplib-dev"
+  libboost1.74-dev|libboost1.81-dev|libboost-dev libmicrohttpd-dev libcpp-httplib-dev
+  libbenchmark-dev libpoco-dev valgrind"
 browser_packages="chromium chromium-driver python3-selenium"
 check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19 util-linux"
 

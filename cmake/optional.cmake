@@ -56,6 +56,17 @@ endif()
 find_package(httplib QUIET)
 upstow_alias(httplib PkgConfig::upstow_httplib httplib::httplib)
 
+find_package(benchmark QUIET)
+upstow_alias(benchmark benchmark::benchmark)
+
+find_library(upstow_poco_net_library PocoNet)
+find_library(upstow_poco_foundation_library PocoFoundation)
+mark_as_advanced(upstow_poco_net_library upstow_poco_foundation_library)
+if(upstow_poco_net_library AND upstow_poco_foundation_library)
+  upstow_header_library(poco Poco/Net/MultipartReader.h ${upstow_poco_net_library}
+                        ${upstow_poco_foundation_library})
+endif()
+
 find_package(OpenSSL QUIET)
 upstow_alias(crypto OpenSSL::Crypto)
 
