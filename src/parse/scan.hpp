@@ -96,6 +96,8 @@ inline std::size_t plain_prefix_with(backend b, std::string_view data,
 /// or is cut by the end of `data`; data.size() if there is none.
 /// REQUIRES: needle.size() >= 3, its first two bytes are dashes, no line break in it.
 inline std::size_t plain_prefix(std::string_view data, std::string_view needle) noexcept {
+  // Shorter than one step of the vectors: not worth their preparation, as with chunks of one byte.
+  if (data.size() < 64) return plain_prefix_with(backend::portable, data, needle);
 #if defined(UPSTOW_SCAN_NEON)
   return plain_prefix_with(backend::neon, data, needle);
 #elif defined(UPSTOW_SCAN_SSE2)
