@@ -57,6 +57,22 @@ add_executable(minimal_header_only EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/exampl
 target_link_libraries(minimal_header_only PRIVATE upstow_header_only)
 upstow_build_test("structure: minimal example, header-only" minimal_header_only)
 
+# The parser alone, as its example says: the way to the headers is all that it takes from here.
+add_executable(parse_stdin_alone EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/examples/parse_stdin.cpp)
+target_compile_features(parse_stdin_alone PRIVATE cxx_std_20)
+target_compile_definitions(parse_stdin_alone PRIVATE UPSTOW_HEADER_ONLY)
+target_compile_options(parse_stdin_alone PRIVATE -fno-exceptions -fno-rtti)
+target_include_directories(parse_stdin_alone PRIVATE ${PROJECT_SOURCE_DIR}/include
+                                                     ${PROJECT_BINARY_DIR}/include)
+upstow_build_test("structure: parser alone, without exceptions and RTTI" parse_stdin_alone)
+
+# What one example writes the other reads.
+if(TARGET parse_stdin AND TARGET write_form)
+  add_test(NAME "structure: a written form is read back"
+           COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/written_form_test.sh $<TARGET_FILE:write_form>
+                   $<TARGET_FILE:parse_stdin>)
+endif()
+
 # The same file must compile without the misuse and must not with it, for the reason named.
 function(upstow_misuse_test name macro complaint)
   add_test(NAME "misuse: ${name}"

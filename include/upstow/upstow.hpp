@@ -25,6 +25,7 @@
 #include "upstow/parse/disposition.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"
+#include "upstow/parse/multipart_writer.hpp"
 
 #include "upstow/check/policy.hpp"
 

@@ -1,13 +1,6 @@
 #include "upstow/store/object_key.hpp"
 
-#include <unistd.h>
-#if defined(__linux__) || defined(__APPLE__)
-#include <sys/random.h>
-#endif
-
-#include <array>
-#include <cerrno>
-#include <cstdint>
+#include "../random_text.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -55,16 +48,7 @@ UPSTOW_INLINE result<object_key> object_key::make(
   return object_key(std::move(text));
 }
 
-UPSTOW_INLINE result<std::string> random_key() {
-  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-  static_assert(alphabet.size() == 32);
-  std::array<std::uint8_t, 26> random;  // 5 bits of each byte: simpler than packing 130 bits
-  if (::getentropy(random.data(), random.size()) != 0)
-    return failure{.code = errc::internal, .cause = errno};
-  std::string key(random.size(), '0');
-  for (std::size_t i = 0; i < random.size(); ++i) key[i] = alphabet[random[i] & 31U];
-  return key;
-}
+UPSTOW_INLINE result<std::string> random_key() { return random_text_detail::make(); }
 
 }  // namespace UPSTOW_ABI
 }  // namespace upstow

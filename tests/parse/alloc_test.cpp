@@ -1,0 +1,207 @@
+// What the parser takes from the heap, and what happens when the heap says no, at every allocation.
+//
+// operator new of this whole program is replaced below; only calls that are counted can fail.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "parse/replay.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+struct heap_state {
+  bool counts = false;
+  std::size_t calls = 0, live = 0, peak = 0;
+  std::size_t fails_at = 0;  // 0: never
+};
+heap_state heap;
+
+/// In front of each block; 16 bytes keep its alignment.
+struct alignas(16) block_head {
+  std::size_t size;
+  bool counted;
+};
+
+}  // namespace
+
+// Not inline: GCC 12 would take one half of a pair for a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  if (heap.counts && ++heap.calls == heap.fails_at) throw std::bad_alloc();
+  auto* const head = static_cast<block_head*>(std::malloc(sizeof(block_head) + size));
+  if (head == nullptr) throw std::bad_alloc();
+  *head = {size, heap.counts};
+  if (heap.counts) heap.peak = std::max(heap.peak, heap.live += size);
+  return head + 1;
+}
+[[gnu::noinline]] void operator delete(void* block) noexcept {
+  if (block == nullptr) return;
+  block_head* const head = static_cast<block_head*>(block) - 1;
+  if (head->counted) heap.live -= head->size;
+  std::free(head);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
+  operator delete(block);
+}
+
+namespace {
+
+using upstow::event_kind;
+
+/// Counts what is called, and nothing around it.
+template <class F>
+auto counted(F call) {
+  heap.counts = true;
+  auto answer = call();
+  heap.counts = false;
+  return answer;
+}
+
+struct run {
+  upstow::failure error;
+  bool stays = false;
+  std::size_t calls = 0, peak = 0, leaked = 0, calls_in_data = 0;
+};
+
+/// The body in chunks; allocation number `fails_at` of the parser fails.
+run parse(std::string_view body, const upstow::limits& l, std::size_t chunk, std::size_t fails_at) {
+  run out;
+  heap = {};
+  heap.fails_at = fails_at;
+  {
+    upstow::multipart_parser parser(replay::boundary_of("B"), l);
+    bool in_data = false, over = false;
+    while (!over) {
+      const std::size_t before = heap.calls;
+      const upstow::event ev = counted([&] { return parser.next(); });
+      if (in_data) out.calls_in_data += heap.calls - before;
+      switch (ev.kind) {
+        case event_kind::need_data:
+          if (body.empty()) {
+            parser.finish();
+          } else {
+            parser.feed(upstow::as_bytes(body.substr(0, chunk)));
+            body.remove_prefix(std::min(chunk, body.size()));
+          }
+          break;
+        case event_kind::part_begin: in_data = true; break;
+        case event_kind::part_data: parser.accept(ev.data.size()); break;
+        case event_kind::part_end: in_data = false; break;
+        case event_kind::done:
+        case event_kind::failed: over = true; break;
+      }
+    }
+    out.error = parser.error();
+    heap.fails_at = 0;  // memory is back, the failure is not undone
+    parser.feed({});
+    out.stays = counted([&] { return parser.next(); }).kind ==
+                    (out.error ? event_kind::failed : event_kind::done) &&
+                parser.error() == out.error;
+  }
+  out.calls = heap.calls;
+  out.peak = heap.peak;
+  out.leaked = heap.live;
+  return out;
+}
+
+std::string part(std::string_view disposition, std::string_view more = "") {
+  return "--B\r\nContent-Disposition: form-data; " + std::string(disposition) + "\r\n" +
+         std::string(more) + "\r\ndata\r\n";
+}
+
+/// The block, and as much again while it moves or names are read out of it; 4 KiB for the list of
+/// fields and the rest.
+const std::size_t most_heap = 2 * upstow::limits{}.part_header_bytes + 4 * upstow::KiB;
+
+/// Names too long for a string's own buffer, in every spelling.
+std::string many_spellings() {
+  const std::string word(60, 'w');
+  std::string lines;
+  for (int i = 0; i < 10; ++i) lines += "X-" + std::to_string(i) + ": " + word + "\r\n";
+  return part("name=a") + part("name=\"" + word + "\"; filename=\"\\\"" + word + "\\\\\"", lines) +
+         part("name*=UTF-8''" + word + "; filename*=UTF-8''%C3%A9" + word) +
+         part("name=a; filename=\"=?utf-8?B?" + std::string(80, 'Q') + "?=\"; filename*=UTF-8''" +
+              "A" + std::string(10, 'A')) +
+         "--B--";
+}
+std::string encoded_words() {
+  std::string q, b, plain;
+  for (int i = 0; i < 20; ++i) {
+    q += "=41";
+    b += "QUFB";
+    plain += "A";
+  }
+  return part("name=a; filename=\"=?utf-8?Q?" + q + "?=\"; filename*=UTF-8''" + plain) +
+         part("name=a; filename=\"=?utf-8?B?" + b + "?=\"; filename*=UTF-8''" + plain + plain +
+              plain) +
+         "--B--";
+}
+
+}  // namespace
+
+TEST_CASE("the heap says no at each allocation in turn") {
+  for (const std::string& body : {many_spellings(), encoded_words()}) {
+    for (const std::size_t chunk : {std::size_t{1}, std::size_t{100}, SIZE_MAX}) {
+      const run whole = parse(body, {}, chunk, 0);
+      CHECK(whole.calls > 10);
+      CHECK(whole.leaked == 0);
+      for (std::size_t n = 1; n <= whole.calls; ++n) {
+        const run cut = parse(body, {}, chunk, n);
+        INFO("allocation " << n << " of " << whole.calls << ", chunks of " << chunk);
+        CHECK(cut.error.code == upstow::errc::no_memory);
+        CHECK(cut.calls == n);
+        CHECK(cut.stays);
+        CHECK(cut.leaked == 0);
+      }
+      CHECK(parse(body, {}, chunk, whole.calls + 1).error == whole.error);
+    }
+  }
+}
+
+TEST_CASE("memory is bounded by the limit of a header block") {
+  const auto x = [](std::size_t size) { return std::string(size, 'x'); };
+  std::string lines;
+  for (int i = 0; i < 15; ++i) lines += "X-" + x(1000) + ": y\r\n";
+  const std::string name = "name=" + x(1024), filename = "; filename=" + x(4096);
+  const struct {
+    const char* why;
+    std::string head;
+  } cases[] = {
+      {"one long line", part("name=a", "X: " + x(16000) + "\r\n")},
+      {"one that is too long", part("name=a", "X: " + x(17000) + "\r\n")},
+      {"one that never ends", part("name=a", "X: " + x(100000))},
+      {"many lines", part("name=a", lines)},
+      {"long names", part(name + filename)},
+      {"long names and many lines", part(name + filename, lines.substr(0, 10050))},
+      {"long names twice",
+       part(name + "; name*=UTF-8''" + x(1024) + filename + "; filename*=UTF-8''" + x(4096))},
+      {"a name that is too long", part("name=" + x(16000))},
+      {"an extended name that is too long", part("name*=UTF-8''" + x(16000))},
+      {"an encoded word",
+       part("name=a; filename=\"=?utf-8?q?" + x(4000) + "?=\"; filename*=UTF-8''" + x(4000))},
+  };
+  for (const auto& c : cases) {
+    for (const std::size_t chunk : {std::size_t{1}, std::size_t{1000}, SIZE_MAX}) {
+      const run got = parse(c.head + c.head + "--B--", {}, chunk, 0);
+      INFO(c.why << " in chunks of " << chunk << ": " << got.peak);
+      CHECK(got.peak <= most_heap);
+      CHECK(got.leaked == 0);
+    }
+  }
+}
+
+TEST_CASE("a part that has begun allocates nothing until it ends") {
+  std::string data;
+  for (int i = 0; i < 2000; ++i) data += "line\r\n--\r\r\n--C\n";
+  const std::string body =
+      "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n" + data + "\r\n--B--";
+  for (const std::size_t chunk : {std::size_t{1}, std::size_t{7}, std::size_t{4096}, SIZE_MAX}) {
+    const run got = parse(body, {}, chunk, 0);
+    CHECK_FALSE(got.error);
+    CHECK(got.calls_in_data == 0);
+  }
+}
