@@ -22,9 +22,14 @@ endif()
 add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
 
 if(UPSTOW_SANITIZE)
-  add_compile_options(-fsanitize=${UPSTOW_SANITIZE} -fno-sanitize-recover=all
+  if(UPSTOW_SANITIZE MATCHES fuzzer AND NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "upstow: UPSTOW_SANITIZE=${UPSTOW_SANITIZE} needs Clang")
+  endif()
+  # libFuzzer's main function is for the fuzz targets alone (tests/fuzz); the rest is only counted.
+  string(REPLACE "fuzzer" "fuzzer-no-link" sanitize "${UPSTOW_SANITIZE}")
+  add_compile_options(-fsanitize=${sanitize} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer -g1 -D_GLIBCXX_ASSERTIONS)
-  add_link_options(-fsanitize=${UPSTOW_SANITIZE})
+  add_link_options(-fsanitize=${sanitize})
   # Two false alarms of GCC: the checks that a sanitizer adds hide from it what is initialised
   # (Boost's optional), and Asio has fences where it also locks.
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)

@@ -173,6 +173,9 @@ TEST_CASE("a fed chunk is handed on where it lies and an empty one is no end") {
   form.feed(upstow::as_bytes(data));
   CHECK(upstow::as_text(form.next().data).data() == data.data());
   CHECK(form.next().kind == piece_kind::need_data);
+  form.feed({});
+  form.end_part();
+  CHECK(upstow::as_text(form.next().data) == "\r\n--B--\r\n");
 }
 
 TEST_CASE("a size that was declared must be true") {

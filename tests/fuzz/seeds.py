@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Seeds for the fuzz targets, made from the corpus of cases: seeds.py CASES.jsonl TARGET DIRECTORY.
+
+A seed is what the target takes: its choices first (zeros: the defaults), then the text itself.
+"""
+import base64
+import hashlib
+import json
+import pathlib
+import re
+import sys
+
+DISPOSITION = re.compile(rb"content-disposition[ \t]*:[ \t]*([^\r\n]*)", re.I)
+URLENCODED = [b"a=1&b=2", b"a=%C3%A9+x&&=&b", b"%41=%zz&a", b"a=1;b=2&a=1", b""]
+
+
+def parser(cases):
+    for content_type, body in cases:
+        yield bytes(9) + body
+        # The same in pieces, and with limits that small bodies meet.
+        yield b"\x1c\x40\xaa\x44\x66\0\0\0\x07" + body
+
+
+def content_type(cases):
+    return {content_type for content_type, body in cases}
+
+
+def disposition(cases):
+    return {value for _, body in cases for value in DISPOSITION.findall(body)}
+
+
+def scan(cases):
+    return {b"\x05" + body for _, body in cases}
+
+
+def urlencoded(cases):
+    return {bytes(9) + form for form in URLENCODED} | set(URLENCODED)
+
+
+def writer(cases):
+    yield b"\x01\x01\x05\x0a\x04" b"f" b"x.txt" b"text/plain" b"salt"
+    yield b"\x03\x03\x02\x00\x02" b'a"\\' b"\r\n" b"\r\n" b"\x00\x01\x00\x00\x00" b"b"
+
+
+def read_cases(path):
+    for line in path.read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        # Longer ones have many of something; the fuzzer gets there with small limits.
+        if case["body_b64"] and len(case["body_b64"]) < 4000:
+            yield (case["content_type"].encode("utf-8", "surrogateescape"),
+                   base64.b64decode(case["body_b64"]))
+
+
+def main(path, target, directory):
+    makers = {f.__name__: f for f in (parser, content_type, disposition, scan, urlencoded, writer)}
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    make = makers.get(target, lambda cases: {body for _, body in cases})
+    for seed in set(make(list(read_cases(pathlib.Path(path))))):
+        (directory / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
