@@ -8,7 +8,9 @@ test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-re
   libboost1.74-dev|libboost1.81-dev|libboost-dev libmicrohttpd-dev libcpp-httplib-dev
   libbenchmark-dev libpoco-dev valgrind"
 browser_packages="chromium chromium-driver python3-selenium"
-check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19 util-linux"
+check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19
+  libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-17-dev|libclang-rt-16-dev|libclang-rt-15-dev|libclang-rt-14-dev
+  llvm-19 valgrind util-linux"
 
 installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
