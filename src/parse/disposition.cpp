@@ -59,6 +59,7 @@ UPSTOW_INLINE errc read_plain(const reader& in, const parameter& p, tolerance& h
   to.text = p.raw;
   if (p.escaped) {
     to.own.clear();
+    to.own.reserve(p.raw.size());
     in.append_text_of(p, to.own);
     to.text = to.own;
   }

@@ -36,6 +36,7 @@ inline int hex_byte(std::string_view text, std::size_t i) noexcept {
 
 /// False if it holds anything but attr-chars and percent-encoded bytes.
 inline bool decode_percent(std::string_view encoded, std::string& out) {
+  out.reserve(encoded.size());
   for (std::size_t i = 0; i < encoded.size(); ++i) {
     if (chars_detail::is(encoded[i], chars_detail::attr_char)) {
       out += encoded[i];
@@ -76,6 +77,7 @@ inline std::optional<std::string> decode_base64(std::string_view text) {
   for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding)
     text.remove_suffix(1);
   std::string out;
+  out.reserve(text.size());
   unsigned bits = 0;
   int held = 0;
   for (const char c : text) {
@@ -93,6 +95,7 @@ inline std::optional<std::string> decode_base64(std::string_view text) {
 /// The Q encoding of RFC 2047 section 4.2.
 inline std::optional<std::string> decode_q(std::string_view text) {
   std::string out;
+  out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '=') {
       out += text[i] == '_' ? ' ' : text[i];

@@ -1,6 +1,8 @@
 #include "upstow/parse/part_headers.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "chars.hpp"
 #include "upstow/parse/header_value.hpp"
@@ -34,6 +36,19 @@ UPSTOW_INLINE void block::clear(bool lf_lines) noexcept {
   lf_lines_ = lf_lines;
 }
 
+/// A string grows by itself too, but past the limit, and with both blocks in the heap meanwhile.
+UPSTOW_INLINE void block::make_room(std::size_t more, std::size_t most) {
+  constexpr std::size_t usual = 1024;  // browsers need some 200 bytes
+  const std::size_t size = text_.size() + more;
+  if (size <= text_.capacity()) return;
+  // What is not usual gets the default limit at once, so that a small block alone is there twice.
+  const std::size_t room = size <= usual ? usual : std::max<std::size_t>(16 * KiB, 2 * size);
+  std::string larger;
+  larger.reserve(std::min(room, most));
+  larger = text_;
+  text_.swap(larger);
+}
+
 UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most, tolerance& how) {
   taken out;
   while (out.used < data.size()) {
@@ -46,6 +61,7 @@ UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most
     const std::string_view rest = data.substr(out.used, room);
     const std::size_t feed = rest.find('\n');
     const std::size_t n = feed == std::string_view::npos ? rest.size() : feed + 1;
+    make_room(n, most.part_header_bytes);
     text_.append(rest.substr(0, n));
     out.used += n;
     size_ += static_cast<std::uint32_t>(n);

@@ -113,9 +113,8 @@ std::string part(std::string_view disposition, std::string_view more = "") {
          std::string(more) + "\r\ndata\r\n";
 }
 
-/// The block, and as much again while it moves or names are read out of it; 4 KiB for the list of
-/// fields and the rest.
-const std::size_t most_heap = 2 * upstow::limits{}.part_header_bytes + 4 * upstow::KiB;
+/// The block; 4 KiB for the list of fields and the rest.
+const std::size_t most_heap = upstow::limits{}.part_header_bytes + 4 * upstow::KiB;
 
 /// Names too long for a string's own buffer, in every spelling.
 std::string many_spellings() {
@@ -147,7 +146,7 @@ TEST_CASE("the heap says no at each allocation in turn") {
   for (const std::string& body : {many_spellings(), encoded_words()}) {
     for (const std::size_t chunk : {std::size_t{1}, std::size_t{100}, SIZE_MAX}) {
       const run whole = parse(body, {}, chunk, 0);
-      CHECK(whole.calls > 10);
+      CHECK(whole.calls >= 5);
       CHECK(whole.leaked == 0);
       for (std::size_t n = 1; n <= whole.calls; ++n) {
         const run cut = parse(body, {}, chunk, n);
@@ -167,28 +166,33 @@ TEST_CASE("memory is bounded by the limit of a header block") {
   std::string lines;
   for (int i = 0; i < 15; ++i) lines += "X-" + x(1000) + ": y\r\n";
   const std::string name = "name=" + x(1024), filename = "; filename=" + x(4096);
+  const std::string ext = "=UTF-8''", word = "=?utf-8?q?";
   const struct {
     const char* why;
+    bool decoded;  // names are views of the block unless they have to be decoded
     std::string head;
   } cases[] = {
-      {"one long line", part("name=a", "X: " + x(16000) + "\r\n")},
-      {"one that is too long", part("name=a", "X: " + x(17000) + "\r\n")},
-      {"one that never ends", part("name=a", "X: " + x(100000))},
-      {"many lines", part("name=a", lines)},
-      {"long names", part(name + filename)},
-      {"long names and many lines", part(name + filename, lines.substr(0, 10050))},
-      {"long names twice",
-       part(name + "; name*=UTF-8''" + x(1024) + filename + "; filename*=UTF-8''" + x(4096))},
-      {"a name that is too long", part("name=" + x(16000))},
-      {"an extended name that is too long", part("name*=UTF-8''" + x(16000))},
-      {"an encoded word",
-       part("name=a; filename=\"=?utf-8?q?" + x(4000) + "?=\"; filename*=UTF-8''" + x(4000))},
+      {"one long line", false, part("name=a", "X: " + x(16000) + "\r\n")},
+      {"one that is too long", false, part("name=a", "X: " + x(17000) + "\r\n")},
+      {"one that never ends", false, part("name=a", "X: " + x(100000))},
+      {"many lines", false, part("name=a", lines)},
+      {"long names", false, part(name + filename)},
+      {"long names and many lines", false, part(name + filename, lines.substr(0, 10050))},
+      {"a name that is too long", false, part("name=" + x(16000))},
+      {"the same, escaped", true, part("name=\"\\\\" + x(16000) + '"')},
+      {"the same, extended", true, part("name*" + ext + x(16000))},
+      {"long names twice", true,
+       part(name + "; name*" + ext + x(1024) + filename + "; filename*" + ext + x(4096))},
+      {"a long word", true,
+       part("name=a; filename=\"" + word + x(7900) + "?=\"; filename*" + ext + x(7900))},
+      {"and escaped", true,
+       part("name=a; filename=\"\\" + word + x(7900) + "?=\"; filename*" + ext + x(7900))},
   };
   for (const auto& c : cases) {
     for (const std::size_t chunk : {std::size_t{1}, std::size_t{1000}, SIZE_MAX}) {
       const run got = parse(c.head + c.head + "--B--", {}, chunk, 0);
       INFO(c.why << " in chunks of " << chunk << ": " << got.peak);
-      CHECK(got.peak <= most_heap);
+      CHECK(got.peak <= most_heap + (c.decoded ? upstow::limits{}.part_header_bytes : 0));
       CHECK(got.leaked == 0);
     }
   }
