@@ -5,6 +5,10 @@
 // who should not be here at all (token).
 #pragma once
 
+// Before Asio 1.22, which else does not see that libstdc++ has aligned_alloc: then one source would
+// free what another one has allocated in another way.
+#include <version>
+
 #include <asio/ip/address.hpp>
 #include <cstdint>
 #include <string>

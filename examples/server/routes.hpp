@@ -1,6 +1,10 @@
 // What each method and path does. One object serves all connections, from any thread.
 #pragma once
 
+// Before Asio 1.22, which else does not see that libstdc++ has aligned_alloc: then one source would
+// free what another one has allocated in another way.
+#include <version>
+
 #include <asio/awaitable.hpp>
 #include <string>
 #include <string_view>
