@@ -19,9 +19,9 @@ LIMITS = {
     "text":                 (0.25,  0.18),
     "CR":                   (0.30,  0.25),
     # Data made for the boundary: as slow as it gets.
-    "wrong in the middle":  (2.0,   1.5),
-    "dense, 4":             (2.0,   1.5),
-    "dense, short":         (2.5,   2.0),
+    "wrong in the middle":  (2.3,   1.5),
+    "dense, 4":             (2.3,   1.5),
+    "dense, short":         (3.0,   2.0),
 }
 
 
