@@ -18,6 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again =
         upstow::boundary::from("multipart/form-data; boundary=\"" + std::string(text) + '"');
     FUZZ_CLAIM(again && again->text() == text);
+    for (const auto& d : {upstow::dialect::lenient(), upstow::dialect::any_multipart()}) {
+      const auto other = upstow::boundary::from(input.text(), d);
+      FUZZ_CLAIM(other && other->text() == text);
+    }
   } else {
     FUZZ_CLAIM(b.error().code == upstow::errc::unsupported_media_type ||
                b.error().code == upstow::errc::malformed_content_type ||

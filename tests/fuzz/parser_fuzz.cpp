@@ -3,9 +3,12 @@
 //
 //   * every byte is accounted for: data follows data, and the frame between parts has its size;
 //   * there is one terminal event, and it stays;
-//   * nothing is allocated from the head of a part to its end, and never more than the limits say.
+//   * nothing is allocated from the head of a part to its end, and never more than the limits say;
+//   * nothing is tolerated that the dialect does not tolerate, and what strict takes every dialect
+//     takes alike.
 //
-// Input: a byte of flags, four of small limits, four that seed the pieces, the body.
+// Input: a byte of flags, one for the dialect, four of small limits, four that seed the pieces and
+// the dialect, the body.
 #include <optional>
 #include <string>
 
@@ -21,13 +24,14 @@ struct reading {
   fuzz::trace trace;
   std::uint64_t data_bytes = 0;
   upstow::failure error;
+  upstow::deviations met;
   bool operator==(const reading&) const = default;
 };
 
 class reader {
  public:
-  reader(const upstow::boundary& b, const upstow::limits& l)
-      : parser_(b, l), delimiter_(4 + b.text().size()) {}
+  reader(const upstow::boundary& b, const upstow::limits& l, const upstow::dialect& d)
+      : parser_(b, l, d), dialect_(d), delimiter_(4 + b.text().size()) {}
 
   reading whole(std::string_view body) {
     parser_.feed(upstow::as_bytes(body));
@@ -61,6 +65,8 @@ class reader {
     FUZZ_CLAIM(over_);
     FUZZ_CLAIM(parser_.offset() <= body.size());
     read_.error = parser_.error();
+    read_.met = parser_.anomalies();
+    for (const upstow::deviation d : read_.met) FUZZ_CLAIM(dialect_.tolerated.has(d));
     const event_kind last = read_.error ? event_kind::failed : event_kind::done;
     FUZZ_CLAIM(last == event_kind::failed || parser_.offset() == body.size());
     FUZZ_CLAIM(read_.error.offset <= body.size());
@@ -125,12 +131,15 @@ class reader {
   void end() {
     FUZZ_CLAIM(in_part_);
     in_part_ = false;
-    // CRLF, dashes, boundary, and CRLF or two more dashes.
-    FUZZ_CLAIM(parser_.offset() == at_ + delimiter_ + 2);
+    // CRLF, dashes, boundary, and CRLF or two more dashes; with LF alone two bytes less.
+    const std::uint64_t frame = parser_.offset() - at_;
+    if (dialect_.tolerated.empty()) FUZZ_CLAIM(frame == delimiter_ + 2);
+    FUZZ_CLAIM(frame >= delimiter_ && frame <= delimiter_ + 2 + 64);
     read_.trace.mark('e');
   }
 
   upstow::multipart_parser parser_;
+  upstow::dialect dialect_;
   std::size_t delimiter_;
   reading read_;
   bool in_part_ = false, over_ = false;
@@ -162,6 +171,10 @@ upstow::limits limits_of(fuzz::choices& in, unsigned flags) {
     l.files = b >> 4 & 3u;
     l.fields = b >> 6;
   }
+  if ((flags & 32) != 0) {
+    l.preamble_bytes = a & 31u;
+    l.padding_bytes = a >> 5;
+  }
   if ((flags & 8) != 0) l.total_bytes = 2u * a + 1u;
   if ((flags & 16) != 0) {
     l.name_bytes = c & 15u;
@@ -172,21 +185,40 @@ upstow::limits limits_of(fuzz::choices& in, unsigned flags) {
   return l;
 }
 
+/// By name, or any set of deviations.
+upstow::dialect dialect_of(unsigned choice, std::uint32_t seed) {
+  if (choice == 0) return upstow::dialect::strict();
+  if (choice == 1) return upstow::dialect::lenient();
+  if (choice == 2) return upstow::dialect::any_multipart();
+  upstow::dialect d{.tolerated = {}, .form = (choice & 1) != 0};
+  for (const upstow::deviation each : upstow::deviations::all()) {
+    if ((seed & 1) != 0) d.tolerated.add(each);
+    seed >>= 1;
+  }
+  return d;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::choices in({reinterpret_cast<const char*>(data), size});
-  const unsigned flags = in.byte();
+  const unsigned flags = in.byte(), choice = in.byte();
   const upstow::limits l = limits_of(in, flags);
-  const fuzz::random random(in.word());
+  const std::uint32_t seed = in.word();
+  const upstow::dialect d = dialect_of(choice, seed);
   const auto b = boundary_of(in.rest(), flags);
   if (!b) return -1;  // not kept in the corpus
 
   const fuzz::allocations counted;
   fuzz::allocations::reset();
-  const reading whole = reader(*b, l).whole(in.rest());
-  // The block and one that it grows out of, the names decoded, and the list of headers.
-  FUZZ_CLAIM(fuzz::allocations::peak <= 3u * l.part_header_bytes + 2u * 4096u);
-  FUZZ_CLAIM(reader(*b, l).pieces(in.rest(), random) == whole);
+  const reading whole = reader(*b, l, d).whole(in.rest());
+  // The block, and names that were decoded; a byte that is not UTF-8 is repaired to three, in a
+  // string that grows by doubling.
+  const std::size_t blocks = d.tolerated.has(upstow::deviation::unclean_name) ? 12 : 2;
+  FUZZ_CLAIM(fuzz::allocations::peak <= blocks * l.part_header_bytes + 4096);
+  FUZZ_CLAIM(reader(*b, l, d).pieces(in.rest(), fuzz::random(seed)) == whole);
+  if (d.tolerated.empty() || !d.form) return 0;
+  const reading strict = reader(*b, l, {}).whole(in.rest());
+  if (!strict.error) FUZZ_CLAIM(strict == whole);
   return 0;
 }

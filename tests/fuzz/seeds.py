@@ -16,9 +16,11 @@ URLENCODED = [b"a=1&b=2", b"a=%C3%A9+x&&=&b", b"%41=%zz&a", b"a=1;b=2&a=1", b""]
 
 def parser(cases):
     for content_type, body in cases:
-        yield bytes(9) + body
+        for dialect in range(3):
+            yield bytes([0, dialect]) + bytes(8) + body
         # The same in pieces, and with limits that small bodies meet.
-        yield b"\x1c\x40\xaa\x44\x66\0\0\0\x07" + body
+        yield b"\x1c\0\x40\xaa\x44\x66\0\0\0\x07" + body
+        yield b"\x3c\1\x40\xaa\x44\x66\0\0\0\x09" + body
 
 
 def content_type(cases):
