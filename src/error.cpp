@@ -42,6 +42,8 @@ inline constexpr error_text table[] = {
      "leave Content-Length out of the part's headers", ""},
     {"truncated", 400, "The upload ended too early",
      "send the whole body up to its closing delimiter", ""},
+    {"bad-pair", 400, "A name=value pair of the form is malformed",
+     "percent-encode names and values as browsers do, with two hex digits behind each %", ""},
 
     // The client: limits.
     {"body-too-large", 413, "The upload is too large", "send less", "raise limits.total_bytes"},

@@ -33,6 +33,7 @@ enum class errc : std::uint16_t {
   unsupported_part,      ///< a transfer encoding or a nested multipart that is not decoded
   part_length_mismatch,  ///< a part's own Content-Length is not its length
   truncated,             ///< the body ended before its closing delimiter
+  bad_pair,              ///< urlencoded: a broken escape, ';', or a control character in a name
 
   // The client: limits of the policy.
   body_too_large,

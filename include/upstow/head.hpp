@@ -12,8 +12,9 @@ inline namespace UPSTOW_ABI {
 
 /// How the body is read. The host decides it from the route, never the client.
 enum class body_kind : std::uint8_t {
-  form,  ///< multipart/form-data
-  raw,   ///< the body is one file, whatever its type (PUT)
+  form,        ///< multipart/form-data
+  urlencoded,  ///< application/x-www-form-urlencoded; form_kind() tells which of the two it is
+  raw,         ///< the body is one file, whatever its type (PUT)
 };
 
 /// Views into the host's request; the session copies what it keeps.

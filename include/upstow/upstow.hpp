@@ -26,6 +26,7 @@
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"
 #include "upstow/parse/multipart_writer.hpp"
+#include "upstow/parse/urlencoded_parser.hpp"
 
 #include "upstow/check/policy.hpp"
 

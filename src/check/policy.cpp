@@ -7,6 +7,7 @@
 
 #include "upstow/check/declared.hpp"
 #include "upstow/parse/header_value.hpp"
+#include "upstow/parse/urlencoded_parser.hpp"
 #include "upstow/untrusted_name.hpp"
 
 namespace upstow {
@@ -61,6 +62,12 @@ UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request,
     case body_kind::form: {
       const result<boundary> b = boundary::from(request.content_type, rules.dialect);
       return b ? errc::ok : b.error().code;
+    }
+    case body_kind::urlencoded: {
+      if (request.content_type.empty()) return errc::unsupported_media_type;
+      const result<std::string> type = media_type_of(request.content_type);
+      if (!type) return type.error().code;
+      return is_urlencoded(*type) ? errc::ok : errc::unsupported_media_type;
     }
     case body_kind::raw: {
       std::string type;

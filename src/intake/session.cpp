@@ -8,6 +8,7 @@
 #include "pace_clock.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"
+#include "upstow/parse/urlencoded_parser.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -61,15 +62,21 @@ class session::impl {
   /// What a body without a parser still has to tell ingest.
   enum class raw_stage : std::uint8_t { begin, data, end, finish, over };
 
-  std::size_t feed_form(bytes data);
+  void begin_raw(const head& request);
+  template <class Parser>
+  std::size_t feed_form(Parser& parser, bytes data);
   std::size_t feed_raw(bytes data);
-  void pump_form();
+  std::size_t feed_body(bytes data);
+  template <class Parser>
+  void pump_form(Parser& parser);
   void pump_raw();
   void pump();
   void end_of_body();
   bool body_left(std::uint64_t offered) noexcept;
 
-  std::optional<multipart_parser> parser_;
+  // One of them, or none for a raw body.
+  std::optional<multipart_parser> multipart_;
+  std::optional<urlencoded_parser> urlencoded_;
   raw_stage raw_ = raw_stage::begin;
   std::string raw_field_, raw_filename_, raw_type_;
 };
@@ -81,16 +88,24 @@ UPSTOW_INLINE session::impl::impl(store& into, std::shared_ptr<const policy> rul
   rule_violation broken;
   if (const failure no = rules_->admit(request, &broken)) {
     ingest_.fail(no, std::move(broken));
-  } else if (request.kind == body_kind::form) {
-    parser_.emplace(*boundary::from(request.content_type, rules_->dialect),
-                    session_detail::widest(*rules_), rules_->dialect);
-  } else {
-    raw_field_ = request.raw_field;
-    raw_filename_ = request.raw_filename;
-    raw_type_ = request.content_type;
-    const errc judged = session_detail::judge_raw_name(raw_filename_, rules_->limits);
-    judged == errc::ok ? pump_raw() : ingest_.fail({.code = judged});
+    return;
   }
+  switch (request.kind) {
+    case body_kind::form:
+      multipart_.emplace(*boundary::from(request.content_type, rules_->dialect),
+                         session_detail::widest(*rules_), rules_->dialect);
+      return;
+    case body_kind::urlencoded: urlencoded_.emplace(session_detail::widest(*rules_)); return;
+    case body_kind::raw: begin_raw(request); return;
+  }
+}
+
+UPSTOW_INLINE void session::impl::begin_raw(const head& request) {
+  raw_field_ = request.raw_field;
+  raw_filename_ = request.raw_filename;
+  raw_type_ = request.content_type;
+  const errc judged = session_detail::judge_raw_name(raw_filename_, rules_->limits);
+  judged == errc::ok ? pump_raw() : ingest_.fail({.code = judged});
 }
 
 /// Tells ingest how much of the body the host will still have after the bytes at hand; false if
@@ -116,7 +131,7 @@ UPSTOW_INLINE step session::impl::feed(bytes data) {
   if (!body_left(data.size())) {
     ingest_.fail({.code = errc::length_mismatch, .offset = *length_});
   } else {
-    const std::size_t used = parser_ ? feed_form(data) : feed_raw(data);
+    const std::size_t used = feed_body(data);
     if (!over()) {
       received_ += used;
       return now(used);
@@ -126,10 +141,16 @@ UPSTOW_INLINE step session::impl::feed(bytes data) {
   return now(data.size());
 }
 
-UPSTOW_INLINE std::size_t session::impl::feed_form(bytes data) {
-  parser_->feed(data);
-  pump_form();
-  return data.size() - parser_->drop();
+UPSTOW_INLINE std::size_t session::impl::feed_body(bytes data) {
+  if (multipart_) return feed_form(*multipart_, data);
+  return urlencoded_ ? feed_form(*urlencoded_, data) : feed_raw(data);
+}
+
+template <class Parser>
+std::size_t session::impl::feed_form(Parser& parser, bytes data) {
+  parser.feed(data);
+  pump_form(parser);
+  return data.size() - parser.drop();
 }
 
 UPSTOW_INLINE std::size_t session::impl::feed_raw(bytes data) {
@@ -146,22 +167,23 @@ UPSTOW_INLINE std::size_t session::impl::feed_raw(bytes data) {
 }
 
 /// Moves events from the parser to ingest until one of them needs more or has to wait.
-UPSTOW_INLINE void session::impl::pump_form() {
+template <class Parser>
+void session::impl::pump_form(Parser& parser) {
   while (ingest_.st() == state::need_more) {
-    const event ev = parser_->next();
-    ingest_.at(parser_->offset());
-    ingest_.met(parser_->anomalies());
+    const event ev = parser.next();
+    ingest_.at(parser.offset());
+    ingest_.met(parser.anomalies());
     switch (ev.kind) {
       case event_kind::need_data: return;
-      case event_kind::part_begin: (void)ingest_.part_begin(parser_->part()); break;
+      case event_kind::part_begin: (void)ingest_.part_begin(parser.part()); break;
       case event_kind::part_data: {
         const step took = ingest_.part_data(ev.data);
-        if (took.st != state::failed) parser_->accept(took.consumed);
+        if (took.st != state::failed) parser.accept(took.consumed);
         break;
       }
       case event_kind::part_end: (void)ingest_.part_end(); break;
       case event_kind::done: return end_of_body();
-      case event_kind::failed: return ingest_.fail(parser_->error());
+      case event_kind::failed: return ingest_.fail(parser.error());
     }
   }
 }
@@ -194,7 +216,10 @@ UPSTOW_INLINE void session::impl::pump_raw() {
   }
 }
 
-UPSTOW_INLINE void session::impl::pump() { parser_ ? pump_form() : pump_raw(); }
+UPSTOW_INLINE void session::impl::pump() {
+  if (multipart_) return pump_form(*multipart_);
+  urlencoded_ ? pump_form(*urlencoded_) : pump_raw();
+}
 
 /// The body is whole by its own grammar: is it also as long as the head said?
 UPSTOW_INLINE void session::impl::end_of_body() {
@@ -208,7 +233,8 @@ UPSTOW_INLINE step session::impl::finish() {
   if (over() || ingest_.st() == state::paused || ended_) return now();
   ended_ = true;
   ingest_.unread(0);
-  if (parser_) parser_->finish();
+  if (multipart_) multipart_->finish();
+  if (urlencoded_) urlencoded_->finish();
   pump();
   return now();
 }

@@ -68,6 +68,22 @@ TEST_CASE("admit judges a raw body by its declared type and name") {
   CHECK(p.admit(bad_name).code == errc::extension_not_allowed);
 }
 
+TEST_CASE("admit takes an urlencoded form where the host reads one, and nothing else") {
+  const upstow::policy p;
+  const auto admitted = [&](std::string_view type) {
+    return p.admit({.kind = upstow::body_kind::urlencoded, .content_type = type}).code;
+  };
+  CHECK(admitted("application/x-www-form-urlencoded") == errc::ok);
+  CHECK(admitted("Application/X-WWW-form-urlencoded; charset=utf-8") == errc::ok);
+  CHECK(admitted("") == errc::unsupported_media_type);
+  CHECK(admitted("multipart/form-data; boundary=x") == errc::unsupported_media_type);
+  CHECK(admitted("application/x-www-form-urlencoded2") == errc::unsupported_media_type);
+  CHECK(admitted("application/x-www-form-urlencoded; =") == errc::malformed_content_type);
+  // The kind is the host's to choose: a client cannot switch parsers.
+  CHECK(p.admit({.content_type = "application/x-www-form-urlencoded"}).code ==
+        errc::unsupported_media_type);
+}
+
 TEST_CASE("the allow-list looks at the last extension without case and trailing dots") {
   const upstow::policy p{.extensions = {"PNG", "jpg"}};
   CHECK(judge(p, "", "a.png") == errc::ok);

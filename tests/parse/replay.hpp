@@ -1,4 +1,4 @@
-// What a caller of multipart_parser sees, as text, for any way of cutting and pausing.
+// What a caller of a form parser sees, as text, for any way of cutting and pausing.
 //
 // The log joins data events, because where they are cut is the only thing that may differ:
 //
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "upstow/parse/multipart_parser.hpp"
+#include "upstow/parse/urlencoded_parser.hpp"
 
 namespace replay {
 
@@ -26,11 +27,11 @@ enum class sink : std::uint8_t {
   takes_one_and_pauses,  // one byte, then drop() and the rest is fed again
 };
 
-class recorder {
+template <class Parser>
+class recorder_of {
  public:
-  recorder(const upstow::boundary& b, const upstow::limits& l, sink s,
-           const upstow::dialect& d = {})
-      : parser_(b, l, d), sink_(s) {}
+  template <class... Arguments>
+  explicit recorder_of(sink s, const Arguments&... of_parser) : parser_(of_parser...), sink_(s) {}
 
   std::string read(std::string_view body, std::vector<std::size_t> cuts) {
     cuts.push_back(body.size());
@@ -124,11 +125,18 @@ class recorder {
     log_ += '\n';
   }
 
-  upstow::multipart_parser parser_;
+  Parser parser_;
   sink sink_;
   std::string log_, data_;
   std::size_t data_events_ = 0;
   bool over_ = false;
+};
+
+class recorder : public recorder_of<upstow::multipart_parser> {
+ public:
+  recorder(const upstow::boundary& b, const upstow::limits& l, sink s,
+           const upstow::dialect& d = {})
+      : recorder_of(s, b, l, d) {}
 };
 
 inline std::string cut(const upstow::boundary& b, const upstow::limits& l, std::string_view body,
@@ -144,25 +152,41 @@ inline std::vector<std::size_t> every_byte(std::size_t size) {
 }
 
 /// The log if all ways of cutting and pausing give the same one; otherwise what differs.
-inline std::string everywhere(const upstow::boundary& b, std::string_view body,
-                              const upstow::limits& l = {}, const upstow::dialect& d = {}) {
-  const auto cut_at = [&](std::vector<std::size_t> cuts, sink s) {
-    return cut(b, l, body, std::move(cuts), s, d);
-  };
-  const std::string whole = cut_at({}, sink::takes_all);
+template <class Read>
+std::string alike(std::string_view body, Read&& read) {
+  const std::string whole = read(std::vector<std::size_t>(), sink::takes_all);
   const auto differs = [&](const std::string& other, const std::string& how) {
     return other == whole ? std::string() : how + "\n" + other + "instead of\n" + whole;
   };
-  std::string wrong = differs(cut_at(every_byte(body.size()), sink::takes_all), "byte by byte");
+  std::string wrong = differs(read(every_byte(body.size()), sink::takes_all), "byte by byte");
   for (const sink s : {sink::takes_all, sink::takes_one_and_pauses}) {
     const std::string how = s == sink::takes_all ? "cut at " : "pausing, cut at ";
     for (std::size_t at = 0; wrong.empty() && at <= body.size(); ++at)
-      wrong = differs(cut_at({at}, s), how + std::to_string(at));
+      wrong = differs(read(std::vector<std::size_t>{at}, s), how + std::to_string(at));
   }
   if (wrong.empty())
-    wrong = differs(cut_at(every_byte(body.size()), sink::takes_one_and_pauses),
-                    "pausing, byte by byte");
+    wrong =
+        differs(read(every_byte(body.size()), sink::takes_one_and_pauses), "pausing, byte by byte");
   return wrong.empty() ? whole : wrong;
+}
+
+inline std::string everywhere(const upstow::boundary& b, std::string_view body,
+                              const upstow::limits& l = {}, const upstow::dialect& d = {}) {
+  return alike(body, [&](std::vector<std::size_t> cuts, sink s) {
+    return cut(b, l, body, std::move(cuts), s, d);
+  });
+}
+
+/// The same for an urlencoded body.
+inline std::string urlencoded_cut(const upstow::limits& l, std::string_view body,
+                                  std::vector<std::size_t> cuts, sink s = sink::takes_all) {
+  return recorder_of<upstow::urlencoded_parser>(s, l).read(body, std::move(cuts));
+}
+
+inline std::string urlencoded_everywhere(std::string_view body, const upstow::limits& l = {}) {
+  return alike(body, [&](std::vector<std::size_t> cuts, sink s) {
+    return urlencoded_cut(l, body, std::move(cuts), s);
+  });
 }
 
 inline upstow::boundary boundary_of(std::string_view text) {
