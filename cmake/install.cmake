@@ -22,10 +22,12 @@ upstow_install(core "" "fmt >= 9" upstow upstow_header_only)
 # Headers that need a component are installed with it, below.
 install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
-        PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE)
+        PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE
+        PATTERN zlib_decoder.hpp EXCLUDE PATTERN zstd_decoder.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
-        PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE)
+        PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
+        PATTERN zstd_decoder.cpp EXCLUDE)
 
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
@@ -44,6 +46,18 @@ if(TARGET upstow_digest)
   install(FILES include/upstow/intake/sha256_observer.hpp
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
 endif()
+
+foreach(coding zlib zstd)
+  if(TARGET upstow_${coding})
+    set(package ${coding})
+    if(coding STREQUAL "zstd")
+      set(package libzstd)
+    endif()
+    upstow_install(${coding} "upstow = ${PROJECT_VERSION}" ${package} upstow_${coding})
+    install(FILES include/upstow/parse/${coding}_decoder.hpp
+            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/parse)
+  endif()
+endforeach()
 
 configure_package_config_file(cmake/upstow-config.cmake.in upstow-config.cmake
                               INSTALL_DESTINATION ${config_dir})

@@ -23,6 +23,8 @@ inline constexpr error_text table[] = {
      "send Content-Length instead of chunked transfer", ""},
     {"unsupported-content-encoding", 415, "The content encoding is not supported",
      "send the body without Content-Encoding", ""},
+    {"bad-content-encoding", 400, "The compressed body is damaged",
+     "send it again, as one gzip member, zlib stream or zstd frame", ""},
     {"length-mismatch", 400, "The body is not as long as announced",
      "send exactly Content-Length bytes", ""},
 
@@ -42,6 +44,8 @@ inline constexpr error_text table[] = {
      "leave Content-Length out of the part's headers", ""},
     {"truncated", 400, "The upload ended too early",
      "send the whole body up to its closing delimiter", ""},
+    {"bad-transfer-encoding", 400, "A part is not encoded as its header says",
+     "send parts in binary, without Content-Transfer-Encoding", ""},
     {"bad-pair", 400, "A name=value pair of the form is malformed",
      "percent-encode names and values as browsers do, with two hex digits behind each %", ""},
 
@@ -67,6 +71,8 @@ inline constexpr error_text table[] = {
      "raise limits.file_bytes or the field's max_bytes"},
     {"text-too-large", 413, "The text fields together are too large", "send less text",
      "raise limits.text_bytes"},
+    {"expands-too-much", 413, "The compressed body expands too much",
+     "send it without Content-Encoding", "raise limits.expansion"},
     {"record-too-large", 413, "The names in the form together are too large",
      "send fewer or shorter names", "raise limits.record_bytes"},
     {"preamble-too-large", 413, "There is too much text before the first part",

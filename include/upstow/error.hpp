@@ -22,18 +22,20 @@ enum class errc : std::uint16_t {
   bad_boundary,                  ///< boundary missing, repeated, too long or not RFC 2046 5.1.1
   length_required,               ///< the policy wants a Content-Length and there is none
   unsupported_content_encoding,  ///< a Content-Encoding no decoder was given for
+  bad_content_encoding,  ///< compressed data that is damaged, or has something behind its end
   length_mismatch,               ///< the body is not as long as Content-Length said
 
   // The client: the grammar of the body (RFC 7578, RFC 2046).
-  stray_data,            ///< bytes before the first delimiter or after the last one
-  bad_delimiter,         ///< a line that begins like a delimiter and is none
-  bad_part_header,       ///< a part header line is not well formed, or a known one is repeated
-  bad_disposition,       ///< Content-Disposition missing, ill-formed, ambiguous or without a name
-  bad_name_encoding,     ///< a name or filename is not UTF-8
-  unsupported_part,      ///< a transfer encoding or a nested multipart that is not decoded
-  part_length_mismatch,  ///< a part's own Content-Length is not its length
-  truncated,             ///< the body ended before its closing delimiter
-  bad_pair,              ///< urlencoded: a broken escape, ';', or a control character in a name
+  stray_data,             ///< bytes before the first delimiter or after the last one
+  bad_delimiter,          ///< a line that begins like a delimiter and is none
+  bad_part_header,        ///< a part header line is not well formed, or a known one is repeated
+  bad_disposition,        ///< Content-Disposition missing, ill-formed, ambiguous or without a name
+  bad_name_encoding,      ///< a name or filename is not UTF-8
+  unsupported_part,       ///< a transfer encoding or a nested multipart that is not decoded
+  part_length_mismatch,   ///< a part's own Content-Length is not its length
+  truncated,              ///< the body ended before its closing delimiter
+  bad_transfer_encoding,  ///< base64 or quoted-printable that RFC 2045 does not allow, or cut short
+  bad_pair,               ///< urlencoded: a broken escape, ';', or a control character in a name
 
   // The client: limits of the policy.
   body_too_large,
@@ -47,6 +49,7 @@ enum class errc : std::uint16_t {
   field_too_large,
   file_too_large,
   text_too_large,    ///< all text fields together
+  expands_too_much,  ///< a compressed body, see limits::expansion
   record_too_large,  ///< names and metadata kept for the outcome, together
   preamble_too_large,
 

@@ -44,6 +44,11 @@ struct limits {
   /// are held until the line ends, so the parser has room for 64 and takes no more whatever is set.
   std::uint32_t padding_bytes = 64;
 
+  /// Decoded bytes for each byte of a compressed body, judged from the first decoded MiB on. Text
+  /// and logs stay below 50 to 1; gzip's most is 1032 to 1, zstd's is far above, and only bombs
+  /// need it.
+  std::uint32_t expansion = 100;
+
   friend bool operator==(const limits&, const limits&) = default;
 };
 

@@ -21,11 +21,13 @@
 #include "upstow/untrusted_name.hpp"
 #include "upstow/waker.hpp"
 
+#include "upstow/parse/content_decoder.hpp"
 #include "upstow/parse/dialect.hpp"
 #include "upstow/parse/disposition.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"
 #include "upstow/parse/multipart_writer.hpp"
+#include "upstow/parse/transfer_decoder.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"
 
 #include "upstow/check/policy.hpp"

@@ -56,6 +56,13 @@ UPSTOW_INLINE const field_rule* policy::rule(std::string_view name) const noexce
 
 namespace policy_detail {
 
+/// Names of codings are compared without case (RFC 9110 section 8.4.1). `lower` is in lower case.
+UPSTOW_INLINE bool same_coding(std::string_view value, std::string_view lower) noexcept {
+  return std::equal(value.begin(), value.end(), lower.begin(), lower.end(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
 UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request,
                                     rule_violation& broken) {
   switch (request.kind) {
@@ -92,14 +99,23 @@ UPSTOW_INLINE errc judge_length(const policy& rules, const head& request) noexce
 }
 
 UPSTOW_INLINE bool is_identity(std::string_view coding) noexcept {
-  return coding.empty() || coding == "identity";
+  return coding.empty() || same_coding(coding, "identity");
+}
+
+UPSTOW_INLINE errc judge_coding(const policy& rules, const head& request, rule_violation& broken) {
+  if (!request.length_is_wire || is_identity(request.content_encoding)) return errc::ok;
+  if (rules.decoder(request.content_encoding) != nullptr) return errc::ok;
+  broken.rule = "decoders";
+  for (const content_coding& c : rules.decoders) {
+    if (!broken.limit.empty()) broken.limit += ", ";
+    broken.limit += c.name;
+  }
+  return errc::unsupported_content_encoding;
 }
 
 UPSTOW_INLINE errc admit(const policy& rules, const head& request, rule_violation& broken) {
   if (const errc e = judge_media_type(rules, request, broken); e != errc::ok) return e;
-  if (request.length_is_wire && !is_identity(request.content_encoding)) {
-    return errc::unsupported_content_encoding;
-  }
+  if (const errc e = judge_coding(rules, request, broken); e != errc::ok) return e;
   return judge_length(rules, request);
 }
 
@@ -146,6 +162,15 @@ UPSTOW_INLINE std::string check_pace(const pace& p) {
 }
 
 }  // namespace policy_detail
+
+UPSTOW_INLINE const content_coding* policy::decoder(
+    std::string_view content_encoding) const noexcept {
+  const auto found = std::find_if(decoders.begin(), decoders.end(), [&](const content_coding& c) {
+    return policy_detail::same_coding(content_encoding, c.name) ||
+           (!c.alias.empty() && policy_detail::same_coding(content_encoding, c.alias));
+  });
+  return found == decoders.end() ? nullptr : &*found;
+}
 
 UPSTOW_INLINE failure policy::admit(const upstow::head& request,
                                     rule_violation* broken) const noexcept {

@@ -531,6 +531,9 @@ UPSTOW_INLINE bool ingest::on_ready(waker w) noexcept { return impl_->on_ready(w
 UPSTOW_INLINE void ingest::cancel(cancel_reason why) noexcept { impl_->cancel(why); }
 UPSTOW_INLINE void ingest::at(std::uint64_t offset) noexcept { impl_->offset_ = offset; }
 UPSTOW_INLINE void ingest::met(deviations anomalies) noexcept { impl_->out_.anomalies = anomalies; }
+UPSTOW_INLINE void ingest::failed_at(std::uint64_t offset) noexcept {
+  if (impl_->st_ == state::failed) impl_->out_.error.offset = offset;
+}
 UPSTOW_INLINE void ingest::unread(std::optional<std::uint64_t> body_bytes) noexcept {
   impl_->unread_ = body_bytes;
 }

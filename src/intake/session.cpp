@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "coded_body.hpp"
+#include "coded_part.hpp"
 #include "pace_clock.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"
@@ -15,14 +17,22 @@ inline namespace UPSTOW_ABI {
 
 namespace session_detail {
 
-/// The parser must let pass what any rule allows; ingest then holds each field to its own rule.
+/// The parser must let pass what any rule allows; ingest then holds each field to its own rule. It
+/// does not see decoded bytes, so where there are any it leaves the size of parts to ingest.
 UPSTOW_INLINE limits widest(const policy& rules) noexcept {
   limits l = rules.limits;
+  if (rules.decode_transfer_encoding) l.file_bytes = l.field_bytes = unlimited;
   for (const field_rule& f : rules.fields) {
     std::uint64_t& most = f.is_file ? l.file_bytes : l.field_bytes;
     if (f.max_bytes != inherited && most != inherited) most = std::max(most, f.max_bytes);
   }
   return l;
+}
+
+/// Encoded parts that are undone here must get through the parser.
+UPSTOW_INLINE dialect of_parser(const policy& rules) noexcept {
+  return rules.decode_transfer_encoding ? rules.dialect.with(deviation::transfer_encoding)
+                                        : rules.dialect;
 }
 
 /// The name of a raw body comes from the host, but still from a stranger.
@@ -62,13 +72,20 @@ class session::impl {
   /// What a body without a parser still has to tell ingest.
   enum class raw_stage : std::uint8_t { begin, data, end, finish, over };
 
+  bool begin_decoding(const head& request);
   void begin_raw(const head& request);
   template <class Parser>
   std::size_t feed_form(Parser& parser, bytes data);
   std::size_t feed_raw(bytes data);
   std::size_t feed_body(bytes data);
+  std::size_t feed_coded(bytes wire);
   template <class Parser>
   void pump_form(Parser& parser);
+  deviations met_in(deviations all) const noexcept;
+  void begin_part(const part_head& part);
+  std::size_t give(bytes data, std::uint64_t offset);
+  void give_decoded();
+  void end_part();
   void pump_raw();
   void pump();
   void end_of_body();
@@ -77,6 +94,11 @@ class session::impl {
   // One of them, or none for a raw body.
   std::optional<multipart_parser> multipart_;
   std::optional<urlencoded_parser> urlencoded_;
+  coded_body coded_body_;
+  std::uint64_t decoded_ = 0;  // bytes of the body, without its Content-Encoding
+  coded_part coded_;
+  std::uint32_t part_ = 0;  // that began last
+
   raw_stage raw_ = raw_stage::begin;
   std::string raw_field_, raw_filename_, raw_type_;
 };
@@ -90,14 +112,24 @@ UPSTOW_INLINE session::impl::impl(store& into, std::shared_ptr<const policy> rul
     ingest_.fail(no, std::move(broken));
     return;
   }
+  if (!begin_decoding(request)) return;
   switch (request.kind) {
     case body_kind::form:
       multipart_.emplace(*boundary::from(request.content_type, rules_->dialect),
-                         session_detail::widest(*rules_), rules_->dialect);
+                         session_detail::widest(*rules_), session_detail::of_parser(*rules_));
       return;
     case body_kind::urlencoded: urlencoded_.emplace(session_detail::widest(*rules_)); return;
     case body_kind::raw: begin_raw(request); return;
   }
+}
+
+/// False if the request failed.
+UPSTOW_INLINE bool session::impl::begin_decoding(const head& request) {
+  const content_coding* coding = rules_->decoder(request.content_encoding);
+  if (coding == nullptr || !request.length_is_wire) return true;
+  const errc ready = coded_body_.begin(*coding, rules_->limits);
+  if (ready != errc::ok) ingest_.fail({.code = ready});
+  return ready == errc::ok;
 }
 
 UPSTOW_INLINE void session::impl::begin_raw(const head& request) {
@@ -131,7 +163,7 @@ UPSTOW_INLINE step session::impl::feed(bytes data) {
   if (!body_left(data.size())) {
     ingest_.fail({.code = errc::length_mismatch, .offset = *length_});
   } else {
-    const std::size_t used = feed_body(data);
+    const std::size_t used = coded_body_.active() ? feed_coded(data) : feed_body(data);
     if (!over()) {
       received_ += used;
       return now(used);
@@ -141,9 +173,30 @@ UPSTOW_INLINE step session::impl::feed(bytes data) {
   return now(data.size());
 }
 
+/// Bytes of the decoded body; how many were used.
 UPSTOW_INLINE std::size_t session::impl::feed_body(bytes data) {
-  if (multipart_) return feed_form(*multipart_, data);
-  return urlencoded_ ? feed_form(*urlencoded_, data) : feed_raw(data);
+  const std::size_t used = multipart_    ? feed_form(*multipart_, data)
+                           : urlencoded_ ? feed_form(*urlencoded_, data)
+                                         : feed_raw(data);
+  decoded_ += used;
+  return used;
+}
+
+/// Bytes of a compressed body; how many were used. Without any: what the decoder still holds.
+UPSTOW_INLINE std::size_t session::impl::feed_coded(bytes wire) {
+  const std::size_t offered = wire.size();
+  while (ingest_.st() == state::need_more) {
+    if (const bytes ready = coded_body_.ready(); !ready.empty()) {
+      coded_body_.take(feed_body(ready));
+    } else if (coded_body_.fault() != errc::ok) {
+      ingest_.fail({.code = coded_body_.fault(), .part = part_, .offset = decoded_});
+    } else if (!wire.empty() || coded_body_.has_more()) {
+      coded_body_.fill(wire);
+    } else {
+      break;
+    }
+  }
+  return offered - wire.size();
 }
 
 template <class Parser>
@@ -156,12 +209,12 @@ std::size_t session::impl::feed_form(Parser& parser, bytes data) {
 UPSTOW_INLINE std::size_t session::impl::feed_raw(bytes data) {
   pump_raw();
   if (ingest_.st() != state::need_more) return 0;
-  const std::uint64_t room = rules_->limits.total_bytes - received_;
+  const std::uint64_t room = rules_->limits.total_bytes - decoded_;
   const std::size_t n = data.size() > room ? static_cast<std::size_t>(room) : data.size();
-  ingest_.at(received_);
+  ingest_.at(decoded_);
   const std::size_t used = ingest_.part_data(data.first(n)).consumed;
   if (ingest_.st() == state::need_more && used == n && n < data.size()) {
-    ingest_.fail({.code = errc::body_too_large, .offset = received_ + n});
+    ingest_.fail({.code = errc::body_too_large, .offset = decoded_ + n});
   }
   return used;
 }
@@ -170,27 +223,76 @@ UPSTOW_INLINE std::size_t session::impl::feed_raw(bytes data) {
 template <class Parser>
 void session::impl::pump_form(Parser& parser) {
   while (ingest_.st() == state::need_more) {
+    if (coded_.active() && (coded_.failed() || !coded_.ready().empty())) {
+      give_decoded();
+      continue;
+    }
     const event ev = parser.next();
     ingest_.at(parser.offset());
-    ingest_.met(parser.anomalies());
+    ingest_.met(met_in(parser.anomalies()));
     switch (ev.kind) {
       case event_kind::need_data: return;
-      case event_kind::part_begin: (void)ingest_.part_begin(parser.part()); break;
-      case event_kind::part_data: {
-        const step took = ingest_.part_data(ev.data);
-        if (took.st != state::failed) parser.accept(took.consumed);
-        break;
-      }
-      case event_kind::part_end: (void)ingest_.part_end(); break;
+      case event_kind::part_begin: begin_part(parser.part()); break;
+      case event_kind::part_data: parser.accept(give(ev.data, parser.offset())); break;
+      case event_kind::part_end: end_part(); break;
       case event_kind::done: return end_of_body();
       case event_kind::failed: return ingest_.fail(parser.error());
     }
   }
 }
 
+/// An encoding that was undone is no deviation.
+UPSTOW_INLINE deviations session::impl::met_in(deviations all) const noexcept {
+  if (!rules_->dialect.tolerated.has(deviation::transfer_encoding)) {
+    all.remove(deviation::transfer_encoding);
+  }
+  return all;
+}
+
+UPSTOW_INLINE void session::impl::begin_part(const part_head& part) {
+  part_ = part.index;
+  const errc coding = rules_->decode_transfer_encoding ? coded_.begin(part) : errc::ok;
+  const bool as_it_is = coding == errc::unsupported_part &&
+                        rules_->dialect.tolerated.has(deviation::transfer_encoding);
+  if (coding != errc::ok && !as_it_is) {
+    return ingest_.fail({.code = coding, .part = part_, .offset = multipart_->offset() - 1});
+  }
+  (void)ingest_.part_begin(part);
+}
+
+/// Data of a part at `offset`; how much of it was used.
+UPSTOW_INLINE std::size_t session::impl::give(bytes data, std::uint64_t offset) {
+  return coded_.active() ? coded_.fill(data, offset) : ingest_.part_data(data).consumed;
+}
+
+/// What was decoded goes to ingest before a fault behind it is reported.
+UPSTOW_INLINE void session::impl::give_decoded() {
+  const bytes ready = coded_.ready();
+  if (ready.empty()) {
+    return ingest_.fail(
+        {.code = errc::bad_transfer_encoding, .part = part_, .offset = coded_.at(0)});
+  }
+  ingest_.at(0);  // counts decoded bytes from here on
+  const step took = ingest_.part_data(ready);
+  if (took.st == state::failed) {
+    return ingest_.failed_at(coded_.at(static_cast<std::size_t>(ingest_.result().error.offset)));
+  }
+  coded_.take(took.consumed);
+  ingest_.at(coded_.at(0));
+}
+
+UPSTOW_INLINE void session::impl::end_part() {
+  if (coded_.active() && !coded_.complete()) {
+    return ingest_.fail(
+        {.code = errc::bad_transfer_encoding, .part = part_, .offset = coded_.at(0)});
+  }
+  coded_.end();
+  (void)ingest_.part_end();
+}
+
 UPSTOW_INLINE void session::impl::pump_raw() {
   while (ingest_.st() == state::need_more) {
-    ingest_.at(received_);
+    ingest_.at(decoded_);
     switch (raw_) {
       case raw_stage::begin: {
         raw_ = raw_stage::data;
@@ -233,6 +335,10 @@ UPSTOW_INLINE step session::impl::finish() {
   if (over() || ingest_.st() == state::paused || ended_) return now();
   ended_ = true;
   ingest_.unread(0);
+  if (coded_body_.active() && !coded_body_.complete()) {
+    ingest_.fail({.code = errc::truncated, .part = part_, .offset = decoded_});
+    return now();
+  }
   if (multipart_) multipart_->finish();
   if (urlencoded_) urlencoded_->finish();
   pump();
@@ -243,6 +349,7 @@ UPSTOW_INLINE step session::impl::resume() {
   if (ingest_.st() != state::paused) return now();
   (void)ingest_.resume();
   if (ingest_.st() == state::need_more) pump();
+  if (coded_body_.active()) (void)feed_coded({});
   return now();
 }
 

@@ -17,6 +17,7 @@
 
 #include "upstow/head.hpp"
 #include "upstow/limits.hpp"
+#include "upstow/parse/content_decoder.hpp"
 #include "upstow/parse/dialect.hpp"
 #include "upstow/result.hpp"
 
@@ -99,6 +100,12 @@ struct policy {
   /// Extensions refused for every file, wherever they stand in the name.
   std::vector<std::string> denied_extensions = script_extensions();
   bool require_content_length = false;
+  /// Undoes base64 and quoted-printable of parts, which RFC 7578 4.7 deprecates; where it is off
+  /// such parts are refused. Limits, observers and the store then see decoded bytes, but for
+  /// total_bytes.
+  bool decode_transfer_encoding = false;
+  /// Content-Encodings that are undone. Empty: a compressed body is refused before its first byte.
+  std::vector<content_coding> decoders{};
   upstow::pace pace{};
 
   /// Judges a request by its head, before `100 Continue` and before one byte of the body.
@@ -110,6 +117,9 @@ struct policy {
 
   /// The rule for `name`, or null.
   UPSTOW_API const field_rule* rule(std::string_view name) const noexcept;
+
+  /// The decoder for a Content-Encoding value, in any case of letters, or null.
+  UPSTOW_API const content_coding* decoder(std::string_view content_encoding) const noexcept;
 
   friend bool operator==(const policy&, const policy&) = default;
 };

@@ -90,6 +90,8 @@ class UPSTOW_API ingest {
   void at(std::uint64_t offset) noexcept;
   /// What the parser tolerated of the body so far, for the outcome. Optional.
   void met(deviations anomalies) noexcept;
+  /// Corrects the offset of a failure whose bytes were not the body's own: decoded ones.
+  void failed_at(std::uint64_t offset) noexcept;
   /// How much of the body the host has not read yet, if it knows; for the advice of a failure.
   void unread(std::optional<std::uint64_t> body_bytes) noexcept;
 

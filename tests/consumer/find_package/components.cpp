@@ -9,6 +9,12 @@
 #if defined(WITH_http)
 #include "upstow/http/connection.hpp"
 #endif
+#if defined(WITH_zlib)
+#include "upstow/parse/zlib_decoder.hpp"
+#endif
+#if defined(WITH_zstd)
+#include "upstow/parse/zstd_decoder.hpp"
+#endif
 
 int main() {
   bool right = true;
@@ -27,6 +33,12 @@ int main() {
   right = right && connection.next().kind == upstow::http::event_kind::need_data;
   connection.feed(upstow::as_bytes("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"));
   right = right && connection.next().kind == upstow::http::event_kind::request;
+#endif
+#if defined(WITH_zlib)
+  right = right && upstow::gzip_coding().make() != nullptr;
+#endif
+#if defined(WITH_zstd)
+  right = right && upstow::zstd_coding().make() != nullptr;
 #endif
   std::puts(right ? "components work" : "a component does not work");
   return right ? 0 : 1;

@@ -1,0 +1,149 @@
+// The decoders of upstow::zlib and upstow::zstd alone: what comes out, what is a fault, and that
+// neither depends on how the input is cut or how much room the output has.
+#include <random>
+#include <string>
+#include <vector>
+
+#include "coding/packed.hpp"
+#include "support/catch.hpp"
+#include "upstow/parse/zlib_decoder.hpp"
+#include "upstow/parse/zstd_decoder.hpp"
+
+namespace {
+
+using upstow::content_coding;
+
+/// What came out, then "!" for a fault, "~" if more should come, or "." and how much was behind it.
+std::string decode(const content_coding& coding, std::string_view body, std::size_t chunk,
+                   std::size_t room) {
+  const auto decoder = coding.make();
+  std::string all;
+  std::vector<std::byte> out(room);
+  std::size_t at = 0;
+  for (bool full = false; at < body.size() || full;) {
+    const std::string piece(body.substr(at, chunk));
+    const auto p = decoder->decode(upstow::as_bytes(piece), out);
+    all += upstow::as_text(upstow::bytes(out).first(p.made));
+    at += p.used;
+    full = p.made == room;
+    if (p.error != upstow::errc::ok) return all + "!";
+    if (p.complete) return all + "." + std::to_string(body.size() - at);
+    if (!full && p.used < piece.size()) return all + "?";
+  }
+  return all + "~";
+}
+
+std::string everywhere(const content_coding& coding, std::string_view body) {
+  const std::string whole = decode(coding, body, body.size() + 1, 1 << 20);
+  for (std::size_t chunk = 1; chunk <= body.size() + 1;
+       chunk = chunk < 40 ? chunk + 1 : chunk * 2) {
+    for (const std::size_t room : {1U, 2U, 7U, 64U, 4096U}) {
+      const std::string other = decode(coding, body, chunk, room);
+      if (other != whole) {
+        return "in chunks of " + std::to_string(chunk) + " with room for " + std::to_string(room) +
+               " " + other + "\ninstead of " + whole;
+      }
+    }
+  }
+  return whole;
+}
+
+std::string text(std::size_t size) {
+  std::mt19937 random(7);
+  std::string data;
+  while (data.size() < size) data += "line " + std::to_string(random() % 1000) + "\r\n";
+  return data;
+}
+
+struct format {
+  const char* name;
+  content_coding coding;
+  std::string (*pack)(std::string_view);
+};
+const format formats[] = {
+    {"gzip", upstow::gzip_coding(),
+     [](std::string_view d) { return packed::deflated(d, packed::gzip); }},
+    {"deflate", upstow::deflate_coding(),
+     [](std::string_view d) { return packed::deflated(d, packed::zlib); }},
+    {"zstd", upstow::zstd_coding(), [](std::string_view d) { return packed::zstd(d); }},
+    {"zstd with its size in front", upstow::zstd_coding(),
+     [](std::string_view d) { return packed::zstd(d, true); }},
+};
+
+}  // namespace
+
+TEST_CASE("decoders read back what was packed") {
+  for (const format& f : formats) {
+    INFO(f.name);
+    for (const std::size_t size : {0U, 1U, 5000U}) {
+      const std::string data = text(size);
+      CHECK(everywhere(f.coding, f.pack(data)) == data + ".0");
+    }
+    std::string noise(3000, '\0');
+    std::mt19937 random(3);
+    for (char& c : noise) c = static_cast<char>(random());
+    CHECK(everywhere(f.coding, f.pack(noise)) == noise + ".0");
+    // More than one block of zstd, and more than the window of deflate.
+    const std::string large = text(400000);
+    const std::string packed = f.pack(large);
+    for (const std::size_t chunk : {std::size_t{1}, std::size_t{1000}, packed.size()})
+      CHECK((decode(f.coding, packed, chunk, 65536) == large + ".0"));
+  }
+}
+
+TEST_CASE("decoders tell the end from a cut, and leave what is behind the end") {
+  for (const format& f : formats) {
+    INFO(f.name);
+    const std::string packed = f.pack(text(500));
+    for (std::size_t size = 0; size < packed.size(); ++size) {
+      INFO(size);
+      const std::string log = decode(f.coding, packed.substr(0, size), 1, 100);
+      CHECK(log.ends_with("~"));
+    }
+    CHECK(everywhere(f.coding, packed + "xyz") == text(500) + ".3");
+    CHECK(everywhere(f.coding, packed + packed) == text(500) + "." + std::to_string(packed.size()));
+  }
+}
+
+TEST_CASE("damage is found, at the same place however the body is cut") {
+  for (const format& f : formats) {
+    const std::string good = f.pack(text(300));
+    std::size_t found = 0;
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ 0x55);
+      INFO(f.name << ", byte " << at);
+      const std::string log = everywhere(f.coding, bad);
+      CHECK(log.find("instead of") == std::string::npos);
+      if (log.ends_with("!")) ++found;
+    }
+    // A few bytes mean nothing: the time and the system in gzip's header.
+    CHECK(found > good.size() * 3 / 4);
+    std::string checksum = good;
+    checksum[good.size() - (std::string_view(f.name) == "gzip" ? 5 : 1)] ^= 1;
+    CHECK(everywhere(f.coding, checksum) == text(300) + "!");
+  }
+}
+
+TEST_CASE("other formats under the same name are refused") {
+  CHECK(
+      everywhere(upstow::deflate_coding(), packed::deflated("data", packed::bare)).ends_with("!"));
+  CHECK(
+      everywhere(upstow::deflate_coding(), packed::deflated("data", packed::gzip)).ends_with("!"));
+  CHECK(everywhere(upstow::gzip_coding(), packed::deflated("data", packed::zlib)).ends_with("!"));
+  CHECK(everywhere(upstow::gzip_coding(), "plain text").ends_with("!"));
+  CHECK(everywhere(upstow::zstd_coding(), "plain text").ends_with("!"));
+  // A zlib stream that asks for a dictionary.
+  CHECK(everywhere(upstow::deflate_coding(), std::string("\x78\xBB\x00\x00\x00\x01", 6)) == "!");
+}
+
+TEST_CASE("zstd: no window above 8 MiB") {
+  const std::string data(1000, 'x');
+  // The frame's header by hand: magic, no size, window descriptor, one last RLE block of one byte.
+  const auto frame = [](unsigned exponent) {
+    return std::string("\x28\xB5\x2F\xFD\x00", 5) + static_cast<char>(exponent << 3U) +
+           std::string("\x0B\x00\x00x", 4);
+  };
+  CHECK(everywhere(upstow::zstd_coding(), frame(23 - 10)) == "x.0");
+  CHECK(everywhere(upstow::zstd_coding(), frame(24 - 10)) == "!");
+}
