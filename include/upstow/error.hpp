@@ -23,7 +23,7 @@ enum class errc : std::uint16_t {
   length_required,               ///< the policy wants a Content-Length and there is none
   unsupported_content_encoding,  ///< a Content-Encoding no decoder was given for
   bad_content_encoding,  ///< compressed data that is damaged, or has something behind its end
-  length_mismatch,               ///< the body is not as long as Content-Length said
+  length_mismatch,       ///< the body is not as long as Content-Length said
 
   // The client: the grammar of the body (RFC 7578, RFC 2046).
   stray_data,             ///< bytes before the first delimiter or after the last one
