@@ -44,6 +44,8 @@ inline constexpr error_text table[] = {
      "leave Content-Length out of the part's headers", ""},
     {"truncated", 400, "The upload ended too early",
      "send the whole body up to its closing delimiter", ""},
+    {"bad-text-encoding", 400, "A text field is not UTF-8", "send text in UTF-8",
+     "policy.require_utf8 = false takes any bytes"},
     {"bad-transfer-encoding", 400, "A part is not encoded as its header says",
      "send parts in binary, without Content-Transfer-Encoding", ""},
     {"bad-pair", 400, "A name=value pair of the form is malformed",

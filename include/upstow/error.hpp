@@ -34,6 +34,7 @@ enum class errc : std::uint16_t {
   unsupported_part,       ///< a transfer encoding or a nested multipart that is not decoded
   part_length_mismatch,   ///< a part's own Content-Length is not its length
   truncated,              ///< the body ended before its closing delimiter
+  bad_text_encoding,      ///< a text field is not UTF-8, see policy::require_utf8
   bad_transfer_encoding,  ///< base64 or quoted-printable that RFC 2045 does not allow, or cut short
   bad_pair,               ///< urlencoded: a broken escape, ';', or a control character in a name
 

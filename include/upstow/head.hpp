@@ -28,7 +28,10 @@ struct head {
   bool length_is_wire = true;
 
   std::string_view raw_field = "file";  ///< raw: the field name that policy rules apply to
-  std::string_view raw_filename{};      ///< raw: the client's name for the file, decoded once
+  /// raw: the client's name for the file where the host knows it, from the path for instance,
+  /// decoded once. Empty: content_disposition may have one.
+  std::string_view raw_filename{};
+  std::string_view content_disposition{};  ///< raw: the field value as received
 };
 
 }  // namespace UPSTOW_ABI

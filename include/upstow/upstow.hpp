@@ -30,6 +30,7 @@
 #include "upstow/parse/transfer_decoder.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"
 
+#include "upstow/check/filename.hpp"
 #include "upstow/check/policy.hpp"
 
 #include "upstow/store/each_alone.hpp"

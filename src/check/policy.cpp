@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "upstow/check/declared.hpp"
+#include "upstow/check/filename.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"
 #include "upstow/untrusted_name.hpp"
@@ -83,8 +84,11 @@ UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request,
         if (!parsed) return parsed.error().code;
         type = std::move(*parsed);
       }
+      result<std::string> name = filename_of(request, rules.dialect);
+      if (!name) return name.error().code;
+      if (name->size() > rules.limits.filename_bytes) return errc::filename_too_long;
       return judge_declared(rules, rules.rule(request.raw_field), type,
-                            untrusted_name(std::string(request.raw_filename)), broken);
+                            untrusted_name(std::move(*name)), broken);
     }
   }
   return errc::internal;

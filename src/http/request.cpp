@@ -25,7 +25,8 @@ head head_of(const request& r, body_kind kind) noexcept {
   return {.kind = kind,
           .content_type = r.header("Content-Type").value_or(""),
           .content_length = r.content_length,
-          .content_encoding = r.header("Content-Encoding").value_or("")};
+          .content_encoding = r.header("Content-Encoding").value_or(""),
+          .content_disposition = r.header("Content-Disposition").value_or("")};
 }
 
 }  // namespace http

@@ -23,11 +23,13 @@ UPSTOW_INLINE ingest::impl::impl(store& into, const policy& rules, const head& r
       kept_encoding_(request.content_encoding),
       kept_field_(request.raw_field),
       kept_filename_(request.raw_filename),
+      kept_disposition_(request.content_disposition),
       counts_(rules.fields.size()) {
   kept_head_.content_type = kept_content_type_;
   kept_head_.content_encoding = kept_encoding_;
   kept_head_.raw_field = kept_field_;
   kept_head_.raw_filename = kept_filename_;
+  kept_head_.content_disposition = kept_disposition_;
   unread_ = request.content_length;
   run();
 }
@@ -238,6 +240,10 @@ UPSTOW_INLINE bool ingest::impl::count_value() {
 
 UPSTOW_INLINE void ingest::impl::open_text(const part_head& part) {
   if (!count_value()) return;
+  charset_ = ingest_detail::charset_class(part.charset);
+  if (policy_.require_utf8 && charset_ == ingest_detail::text_charset::other) {
+    return break_rule(errc::bad_text_encoding, "require_utf8", "true");
+  }
   const bool own = rule_ != nullptr && rule_->max_bytes != inherited;
   part_limit_ = own ? rule_->max_bytes : policy_.limits.field_bytes;
   out_.fields.push_back({std::string(part.name), {}});
@@ -405,6 +411,9 @@ UPSTOW_INLINE void ingest::impl::end_file() {
 UPSTOW_INLINE void ingest::impl::end_text() {
   const std::size_t size = out_.fields.back().value.size();
   phase_ = phase::between_parts;
+  if (policy_.require_utf8 && !ingest_detail::agrees(out_.fields.back().value, charset_)) {
+    return break_rule(errc::bad_text_encoding, "require_utf8", "true");
+  }
   if (rule_ == nullptr) return;
   if (size == 0 && !rule_->allow_empty) {
     return break_rule(errc::text_too_short, "allow_empty", "false");

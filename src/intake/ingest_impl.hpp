@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "text_charset.hpp"
 #include "upstow/intake/ingest.hpp"
 
 namespace upstow {
@@ -129,10 +130,11 @@ class ingest::impl {
   const field_rule* rule_ = nullptr;
   sink* sink_ = nullptr;
   std::uint64_t part_limit_ = 0;
+  ingest_detail::text_charset charset_ = ingest_detail::text_charset::utf8;
   ingest_detail::kept_part kept_;
   const part_head* voting_part_ = nullptr;
   head kept_head_;
-  std::string kept_content_type_, kept_encoding_, kept_field_, kept_filename_;
+  std::string kept_content_type_, kept_encoding_, kept_field_, kept_filename_, kept_disposition_;
 
   std::vector<std::uint32_t> counts_;  // by index of the rule
   std::uint32_t parts_ = 0, files_ = 0, fields_ = 0;

@@ -8,6 +8,7 @@
 #include "coded_body.hpp"
 #include "coded_part.hpp"
 #include "pace_clock.hpp"
+#include "upstow/check/filename.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"
@@ -33,15 +34,6 @@ UPSTOW_INLINE limits widest(const policy& rules) noexcept {
 UPSTOW_INLINE dialect of_parser(const policy& rules) noexcept {
   return rules.decode_transfer_encoding ? rules.dialect.with(deviation::transfer_encoding)
                                         : rules.dialect;
-}
-
-/// The name of a raw body comes from the host, but still from a stranger.
-UPSTOW_INLINE errc judge_raw_name(std::string_view name, const limits& l) noexcept {
-  if (name.size() > l.filename_bytes) return errc::filename_too_long;
-  const bool controls = std::any_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
-  return controls || !is_utf8(name) ? errc::bad_name_encoding : errc::ok;
 }
 
 }  // namespace session_detail
@@ -134,10 +126,9 @@ UPSTOW_INLINE bool session::impl::begin_decoding(const head& request) {
 
 UPSTOW_INLINE void session::impl::begin_raw(const head& request) {
   raw_field_ = request.raw_field;
-  raw_filename_ = request.raw_filename;
+  raw_filename_ = *filename_of(request, rules_->dialect);  // admit() has seen that it is one
   raw_type_ = request.content_type;
-  const errc judged = session_detail::judge_raw_name(raw_filename_, rules_->limits);
-  judged == errc::ok ? pump_raw() : ingest_.fail({.code = judged});
+  pump_raw();
 }
 
 /// Tells ingest how much of the body the host will still have after the bytes at hand; false if

@@ -155,7 +155,8 @@ TEST_CASE("Upgrade is ignored") {
 TEST_CASE("headers are found in any case and counted") {
   http::connection c;
   c.feed(upstow::as_bytes(
-      "PUT / HTTP/1.1\r\nhOsT: h\r\nX:\r\nx: 2\r\ncontent-TYPE: a/b\r\nContent-Length: 7\r\n\r\n"));
+      "PUT / HTTP/1.1\r\nhOsT: h\r\nX:\r\nx: 2\r\ncontent-TYPE: a/b\r\nContent-Length: 7\r\n"
+      "Content-Disposition: inline\r\n\r\n"));
   REQUIRE(c.next().kind == http::event_kind::request);
   CHECK(c.request().header("Host") == "h");
   CHECK(c.request().header("X") == "");
@@ -163,6 +164,7 @@ TEST_CASE("headers are found in any case and counted") {
   CHECK_FALSE(c.request().header("Y"));
   const upstow::head h = http::head_of(c.request(), upstow::body_kind::raw);
   CHECK(h.content_type == "a/b");
+  CHECK(h.content_disposition == "inline");
   CHECK(h.content_length == 7u);
   CHECK(h.kind == upstow::body_kind::raw);
 }

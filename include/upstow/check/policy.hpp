@@ -100,6 +100,10 @@ struct policy {
   /// Extensions refused for every file, wherever they stand in the name.
   std::vector<std::string> denied_extensions = script_extensions();
   bool require_content_length = false;
+  /// A text field that is not UTF-8 is refused at its end, and one that names another charset is,
+  /// too, unless it is ASCII in one that ASCII is a part of. False: values are bytes as sent, for a
+  /// host that looks at charsets itself (observer::part_head, a field called `_charset_`).
+  bool require_utf8 = true;
   /// Undoes base64 and quoted-printable of parts, which RFC 7578 4.7 deprecates; where it is off
   /// such parts are refused. Limits, observers and the store then see decoded bytes, but for
   /// total_bytes.

@@ -294,6 +294,7 @@ inline head head_of(const request_parser& request, body_kind kind = body_kind::f
   h.kind = kind;
   h.content_type = detail::field(request, http::field::content_type);
   h.content_encoding = detail::field(request, http::field::content_encoding);
+  h.content_disposition = detail::field(request, http::field::content_disposition);
   if (const auto length = request.content_length()) h.content_length = *length;
   return h;
 }

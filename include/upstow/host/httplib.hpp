@@ -238,6 +238,7 @@ inline head head_of(const lib::Request& request, body_kind kind = body_kind::for
   h.kind = kind;
   h.content_type = detail::field(request, "Content-Type");
   h.content_encoding = detail::field(request, "Content-Encoding");
+  h.content_disposition = detail::field(request, "Content-Disposition");
   const framing body = detail::framing_of(request);
   // The library decodes what it has taken out of its chunks itself.
   h.length_is_wire = detail::unchunks(body) || !detail::is_decoded(h.content_encoding);

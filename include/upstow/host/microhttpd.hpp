@@ -122,6 +122,7 @@ inline head head_of(MHD_Connection* connection, body_kind kind = body_kind::form
   h.kind = kind;
   h.content_type = field(connection, "content-type").value_or(std::string_view());
   h.content_encoding = field(connection, "content-encoding").value_or(std::string_view());
+  h.content_disposition = field(connection, "content-disposition").value_or(std::string_view());
   h.content_length = detail::framing_of(connection).length;
   return h;
 }

@@ -21,7 +21,7 @@ inline namespace UPSTOW_ABI {
 
 struct text_field {
   std::string name{};
-  std::string value{};  ///< bytes as sent
+  std::string value{};  ///< UTF-8 unless the policy takes any bytes
 };
 
 struct file_record {
