@@ -318,7 +318,8 @@ TEST_CASE("random forms are read back as they were written under every cut") {
   const std::vector<std::string> names{"a", "\"",  "\r", "\n", "\\",       "%22",
                                        ";", "=",   " ",  "'",  "\xc3\xa9", "\xe2\x82\xac",
                                        "*", "--B", "%0", ":",  "=?utf-8?", "?="};
-  const std::vector<std::string> data{"x", "\r", "\n", "\r\n", "-", "--", "B", std::string(1, '\0'), "\xff", "--C"};
+  const std::vector<std::string> data{
+      "x", "\r", "\n", "\r\n", "-", "--", "B", std::string(1, '\0'), "\xff", "--C"};
   for (unsigned round = 0; round < 300; ++round) {
     std::mt19937 random(round);
     const auto form = round % 10 == 0 ? multipart_writer::create() : writer("Ba");
