@@ -432,9 +432,13 @@ int run_file(const char* path, const std::set<std::string>& groups, const std::s
     if (!wrong.empty())
       std::printf("FAIL %s: %s\n", test.at("id").get<std::string>().c_str(), wrong.c_str());
   }
-  for (const auto& [name, count] : passed) std::printf("%u %s passed, ", count, name.c_str());
-  std::printf("%u failed\n", failed);
-  return failed == 0 && !passed.empty() ? 0 : 1;
+  unsigned all = 0;
+  for (const auto& [name, count] : passed) {
+    std::printf("%s: %u\n", name.c_str(), count);
+    all += count;
+  }
+  std::printf("%u passed, %u failed\n", all, failed);
+  return failed == 0 && all != 0 ? 0 : 1;
 }
 
 }  // namespace
