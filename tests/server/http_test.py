@@ -12,7 +12,7 @@ import unittest
 import urllib.parse
 
 from support import (Server, content, data_files, form, form_type, main, need, read_answer,
-                     request_head, sanitized, sha256_of, until)
+                     request_head, sanitized, sha256_of, skip_without_descriptors, until)
 
 requests = need('requests', 'python3-requests')
 
@@ -498,6 +498,7 @@ class Concurrency(unittest.TestCase):
         limit = 40
         with Server('--fsync', 'none', preexec=lambda: resource.setrlimit(
                 resource.RLIMIT_NOFILE, (limit, limit))) as server:
+            skip_without_descriptors(self, server)
             streams = [server.connect() for _ in range(limit + 10)]
             until(lambda: server.open_files() >= limit, 'all descriptors taken')
             until(lambda: 'accepting pauses' in server.log(), 'a line in the log')

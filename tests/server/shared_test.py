@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 from support import (CLOSING, MIB, Server, content, data_files, main, need, part_head, read_answer,
-                     request_head, sha256_of, until)
+                     request_head, sha256_of, skip_without_descriptors, until)
 
 requests = need('requests', 'python3-requests')
 
@@ -195,6 +195,7 @@ class Shortage(unittest.TestCase):
         limit = 40
         with Server('--fsync', 'none', preexec=lambda: resource.setrlimit(
                 resource.RLIMIT_NOFILE, (limit, limit))) as server:
+            skip_without_descriptors(self, server)
             upload = server.connect()
             body = part_head() + b'x' * 1000 + CLOSING
             upload.sendall(request_head(server, len(body)))
