@@ -160,6 +160,16 @@ TEST_CASE("ambiguous chunks are refused and nothing behind them is parsed") {
   }
 }
 
+TEST_CASE("the host is told what a breach was answered with") {
+  talk::host h;
+  CHECK(h.connection().refused().ok());
+  h.play("POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+  CHECK(h.connection().refused().ok());
+  h.play("no size\r\n");
+  CHECK(h.connection().refused().status() == 400);
+  CHECK(h.connection().refused().name() == "malformed-chunked-body");
+}
+
 TEST_CASE("after a refusal later segments are dropped") {
   talk::host h;
   h.play("GET / HTTP/1.1\r\nX: no host\r\n\r\n");

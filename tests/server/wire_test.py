@@ -214,7 +214,8 @@ class Wire(unittest.TestCase):
         """The strict reader still takes what clients do send."""
         body = form(('f', b'a.txt', b'x' * 300))
         head = self.upload(f'Content-Type: {form_type()}\r\nTransfer-Encoding: Chunked\r\n\r\n'.encode())
-        for chunks in (b'%x\r\n%s\r\n0\r\n\r\n', b'%X\r\n%s\r\n0\r\n\r\n', b'00000000000000000%x\r\n%s\r\n00\r\n\r\n',
+        for chunks in (b'%x\r\n%s\r\n0\r\n\r\n', b'%X\r\n%s\r\n0\r\n\r\n',
+                       b'00000000000000000%x\r\n%s\r\n00\r\n\r\n',
                        b'%x;name="a;b"\r\n%s\r\n0;last\r\nX-Sum: 1\r\nHost: evil\r\n\r\n'):
             said = self.say(head + chunks % (len(body), body))
             self.assertEqual(statuses(said), [200], said)
@@ -236,7 +237,8 @@ class Wire(unittest.TestCase):
                      'DELETE /files/nothing HTTP/1.1\r\nHost: localhost',
                      'PUT /upload/%zz HTTP/1.1\r\nHost: localhost',
                      f'POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: {form_type()}'):
-            for framing in ('Content-Length: %d\r\n\r\n%s', 'Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n'):
+            for framing in ('Content-Length: %d\r\n\r\n%s',
+                            'Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n'):
                 for waits in (False, True):
                     with self.subTest(head=head, framing=framing, waits=waits):
                         body = self.canary.decode()
