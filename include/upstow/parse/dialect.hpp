@@ -28,50 +28,66 @@ inline namespace UPSTOW_ABI {
 /// A form that strict refuses. The names of name_of(), not the numbers, are stable.
 enum class deviation : std::uint8_t {
   // The frame of the body, RFC 2046 5.1.1.
-  preamble,  ///< text before the first delimiter is skipped, up to limits::preamble_bytes. RFC 2046
-             ///< allows it; no form sender writes one, and it can hide a second form.
-  epilogue,  ///< what follows the close delimiter is dropped unread, even glued to it. Others may
-             ///< find parts in it.
-  padding,   ///< blanks behind a boundary, up to limits::padding_bytes. RFC 2046 allows them; half
-             ///< of all parsers refuse them or lose the part.
-  near_delimiter,  ///< a line that begins like a delimiter and is none, or "--boundary" behind a
-                   ///< lone
-                   ///< CR or LF, is data. Others cut the part there.
-  lf_lines,  ///< LF alone ends lines; the first delimiter line decides it for the whole message, so
-             ///< data before a delimiter loses an LF or a CRLF. Others find no delimiter at all.
+
+  /// Text before the first delimiter is skipped, up to limits::preamble_bytes. RFC 2046 allows it;
+  /// no form sender writes one, and it can hide a second form.
+  preamble,
+  /// What follows the close delimiter is dropped unread, even glued to it. Others may find parts in
+  /// it.
+  epilogue,
+  /// Blanks behind a boundary, up to limits::padding_bytes. RFC 2046 allows them; half of all
+  /// parsers refuse them or lose the part.
+  padding,
+  /// A line that begins like a delimiter and is none, or "--boundary" behind a lone CR or LF, is
+  /// data. Others cut the part there.
+  near_delimiter,
+  /// LF alone ends lines; the first delimiter line decides it for the whole message, so data before
+  /// a delimiter loses an LF or a CRLF. Others find no delimiter at all.
+  lf_lines,
 
   // Lines of a part's headers.
-  lf_in_headers,  ///< LF alone ends a header line although delimiter lines end with CRLF. For
-                  ///< others
-                  ///< it is a part of the value.
-  folding,  ///< a line that begins with a blank continues the one before, joined by one space. A
-            ///< filter that reads lines sees another value.
+
+  /// LF alone ends a header line although delimiter lines end with CRLF. For others it is a part of
+  /// the value.
+  lf_in_headers,
+  /// A line that begins with a blank continues the one before, joined by one space. A filter that
+  /// reads lines sees another value.
+  folding,
 
   // Content-Disposition, RFC 7578 4.2.
-  missing_name,  ///< no name is the empty name. Fields without a name cannot be told apart.
-  loose_value,   ///< an unquoted value is all up to ';' less the blanks around it, even empty;
-                 ///< single
-                 ///< quotes are characters. Others cut it at the first blank, or take 'x' for x.
-  blanks_at_equals,  ///< name = "x". Some do not see this parameter.
-  empty_parameter,   ///< ";;" and a ';' at the end. Some stop reading there.
-  extended_wins,  ///< filename* that differs from filename, or is quoted, is taken (RFC 6266 4.3),
-                  ///< as
-                  ///< is name*. Half of all parsers take the other one.
-  latin1_name,    ///< an extended value may be in ISO-8859-1.
-  unclean_name,   ///< bytes that are not UTF-8 become U+FFFD, tabs stay. Different names may become
-                  ///< equal.
+
+  /// No name is the empty name. Fields without a name cannot be told apart.
+  missing_name,
+  /// An unquoted value is all up to ';' less the blanks around it, even empty; single quotes are
+  /// characters. Others cut it at the first blank, or take 'x' for x.
+  loose_value,
+  /// name = "x". Some do not see this parameter.
+  blanks_at_equals,
+  /// ";;" and a ';' at the end. Some stop reading there.
+  empty_parameter,
+  /// filename* that differs from filename, or is quoted, is taken (RFC 6266 4.3), as is name*. Half
+  /// of all parsers take the other one.
+  extended_wins,
+  /// An extended value may be in ISO-8859-1.
+  latin1_name,
+  /// Bytes that are not UTF-8 become U+FFFD, tabs stay. Different names may become equal.
+  unclean_name,
 
   // What a part says of itself.
-  transfer_encoding,  ///< base64, quoted-printable and unknown encodings are passed on undecoded;
-                      ///< the
-                      ///< header is shown. No rule has seen the content.
-  nested_multipart,   ///< multipart/* without a filename is opaque data.
-  part_length,        ///< a part's Content-Length that is malformed or untrue is ignored. It never
-                      ///< frames.
+
+  /// base64, quoted-printable and unknown encodings are passed on undecoded; the header is shown.
+  /// No
+  /// rule has seen the content.
+  transfer_encoding,
+  /// multipart/* without a filename is opaque data.
+  nested_multipart,
+  /// A part's Content-Length that is malformed or untrue is ignored. It never frames.
+  part_length,
 
   // Content-Type of the request.
-  unquoted_boundary,  ///< values may hold =:/?,() without quotes, up to a blank or ';'. Others cut
-                      ///< them earlier.
+
+  /// Values may hold =:/?,() without quotes, up to a blank or ';'. Others cut them earlier.
+  unquoted_boundary,
 };
 
 /// Lower case with dashes, static: for logs and metrics.
