@@ -37,6 +37,8 @@ if(TARGET upstow_with_asio AND CMAKE_CXX_COMPILER_ID MATCHES Clang)
 endif()
 upstow_header_library(beast boost/beast.hpp Threads::Threads)
 
+upstow_header_library(valgrind valgrind/callgrind.h)
+
 find_package(nlohmann_json 3 QUIET)
 upstow_alias(json nlohmann_json::nlohmann_json)
 
