@@ -61,6 +61,19 @@ TEST_CASE("coded parts are refused unless the policy says otherwise") {
         errc::unsupported_part);
 }
 
+TEST_CASE("an encoding that was undone is no deviation, one that passed is") {
+  upstow::memory_store store;
+  CHECK(receive(store, decoding, part("name=a", "base64", "Zg==") + end).anomalies.empty());
+  const upstow::policy both{
+      .dialect = upstow::dialect::strict().with(upstow::deviation::transfer_encoding),
+      .decode_transfer_encoding = true};
+  const auto out = receive(
+      store, both, part("name=a", "x-uuencode", "Zg==") + part("name=b", "base64", "Zg==") + end);
+  CHECK(out.text("a").value_or("") == "Zg==");
+  CHECK(out.text("b").value_or("") == "f");
+  CHECK(out.anomalies.has(upstow::deviation::transfer_encoding));
+}
+
 TEST_CASE("fields and files are decoded however the body is cut") {
   const std::string body = part("name=a", "quoted-printable", "J=C3=BCr=\r\ngen") +
                            part("name=f; filename=x", "base64", "Zm9v\r\nYmFy\r\n") +

@@ -98,6 +98,7 @@ TEST_CASE("base64: padding is needed, is all there, and is the end") {
   CHECK(base64("Z") == "~");
   CHECK(base64("Zm8") == "fo~");
   CHECK(base64("Zg==Zg==") == "f!4");
+  CHECK(base64("Zg==Zm9v") == "f!4");
   CHECK(base64("Zm8=Z") == "fo!4");
   CHECK(base64("Zm8==") == "fo!4");
   CHECK(base64("Zg=\r\n=") == "f!3");

@@ -121,6 +121,7 @@ TEST_CASE("urlencoded: limits name the byte that was too much") {
   CHECK(read("a&b&&c", {.parts = 2}) ==
         part("a", "") + part("b", "") + "failed too-many-parts at 5 in part 2\n");
   CHECK(read("a&b", {.fields = 1}) == part("a", "") + "failed too-many-fields at 2 in part 1\n");
+  CHECK(read("a&;", {.parts = 1}) == part("a", "") + "failed bad-pair at 2 in part 1\n");
   CHECK(read("a", {.parts = 0}) == "failed too-many-parts at 0 in part 0\n");
 }
 
