@@ -191,6 +191,9 @@ class raw_client {
     return got;
   }
 
+  /// True once read_all() has met the end of the server's data or of the connection.
+  bool at_end() const { return at_end_; }
+
   /// True if bytes or the end have come, or come within `patience_ms`.
   bool readable(int patience_ms) { return ready(POLLIN, patience_ms); }
 
@@ -215,7 +218,9 @@ class raw_client {
     char block[16384];
     const ssize_t n = ::recv(fd_, block, sizeof block, 0);
     if (n > 0) into.append(block, static_cast<std::size_t>(n));
-    return n > 0 || (n < 0 && errno == EAGAIN);
+    const bool again = n > 0 || (n < 0 && errno == EAGAIN);
+    at_end_ = !again;
+    return again;
   }
   static bool complete(const std::string& got) {
     const std::size_t end = got.find("\r\n\r\n");
@@ -228,6 +233,7 @@ class raw_client {
 
   int fd_;
   bool connected_ = false;
+  bool at_end_ = false;
 };
 
 inline std::string request_head(std::string_view path, std::string_view type,

@@ -211,6 +211,72 @@ TEST_CASE("Chunks in HTTP/1.0 end the connection") {
   }
 }
 
+TEST_CASE("Framing that is refused ends the connection") {
+  FOR_EACH_HOST(which) {
+    workbench w(which);
+    w.start();
+    for (const char* fields : {"Content-Length: 5, 5", "Transfer-Encoding: gzip, chunked",
+                               "Content-Length : 5", "X: y"}) {
+      for (const char* path : {"/upload", "/refused"}) {
+        INFO(fields << " to " << path);
+        if (fields == std::string("X: y") && !w.host->drops_fields()) continue;
+        raw_client client(w.host->port());
+        REQUIRE(client.connected());
+        client.send(request_head(path, form::content_type, fields));
+        client.readable(20000);
+        client.end_of_data();
+        client.read_all();
+        CHECK(client.at_end());
+      }
+    }
+    CHECK(stored(w.store) == 0);
+  }
+}
+
+TEST_CASE("A client that ends its side in the middle of a body is let go") {
+  const std::string whole = form().file("file", "a.bin", noise(5000)).end();
+  FOR_EACH_HOST(which) {
+    workbench w(which);
+    w.start();
+    for (const bool chunked : {false, true}) {
+      for (const std::size_t cut : {std::size_t{0}, std::size_t{20}, whole.size() - 1}) {
+        INFO("chunked " << chunked << " cut at " << cut);
+        raw_client client(w.host->port());
+        REQUIRE(client.connected());
+        client.send(request_head("/upload", form::content_type,
+                                 chunked ? "Transfer-Encoding: chunked" : length_of(whole.size())));
+        client.send((chunked ? "ffff\r\n" : "") + whole.substr(0, cut));
+        client.end_of_data();
+        client.read_all();
+        CHECK(client.at_end());
+      }
+    }
+    REQUIRE(w.settled());
+    CHECK(stored(w.store) == 0);
+    CHECK(w.dir.files() == 0);
+  }
+}
+
+TEST_CASE("A client is told when its chunks end the connection") {
+  const std::string whole = form().file("file", "a.bin", "data").end();
+  char size[32];
+  std::snprintf(size, sizeof size, "%zx\r\n", whole.size());
+  FOR_EACH_HOST(which) {
+    workbench w(which);
+    if (w.host->pipelines()) continue;
+    w.start();
+    raw_client client(w.host->port());
+    REQUIRE(client.connected());
+    client.send(request_head("/upload", form::content_type, "Transfer-Encoding: chunked") + size +
+                whole + "\r\n0\r\n\r\n" + std::string(canary));
+    const std::string got = client.read_all();
+    CHECK(status_of(got) == 200);
+    CHECK(got.find("Connection: close\r\n") != std::string::npos);
+    CHECK(client.at_end());
+    CHECK(w.host->canaries == 0);
+  }
+}
+
 TEST_CASE("Requests behind an upload with a length are served") {
   const std::string whole = form().file("file", "a.bin", noise(5000)).end();
   const std::string one =

@@ -43,6 +43,7 @@
 //  - A cancelled read or write may go on if its next step was due already, and does under a flood:
 //    deadlines cancel again until they are obeyed. Writing has one too: a client that takes nothing
 //    of an answer is given up.
+//  - After a client's end nothing more is read: Asio tells the end once, and a second read waits.
 //  - tcp_stream::expires_after() of the host would go on ticking through the body and close the
 //    socket without an answer: it is switched off, policy::pace takes its place.
 //
@@ -264,7 +265,7 @@ net::awaitable<void> linger(Stream& stream, connection_advice advice) {
   deadline<Stream> limit(stream, co_await net::this_coro::executor);
   limit.set(left.until);
   boost::system::error_code ec;
-  while (!ec) {
+  while (!ec && left.bytes > 0) {
     const auto space = net::buffer(block.get(), block_bytes);
     const std::size_t n =
         co_await stream.async_read_some(space, net::redirect_error(net::use_awaitable, ec));
@@ -365,15 +366,18 @@ net::awaitable<outcome> receive(Stream& stream, Buffer& buffer, request_parser& 
   const auto block = std::make_unique_for_overwrite<std::byte[]>(detail::block_bytes);
   while (!request.is_done() && s.st() != state::failed) {
     limit.set(s.deadline());
-    const detail::reading got = co_await detail::read_body(stream, buffer, request, block.get());
+    const detail::reading next = co_await detail::read_body(stream, buffer, request, block.get());
     limit.clear();
-    co_await feed(s, *ready, bytes(block.get(), got.size));
+    co_await feed(s, *ready, bytes(block.get(), next.size));
     s.on_time(std::chrono::steady_clock::now());
     // A read that was cancelled by the deadline has just failed the session with timed_out.
-    if (!got.ok) s.cancel(cancel_reason::peer_gone);
+    if (!next.ok) s.cancel(cancel_reason::peer_gone);
   }
   if (s.st() != state::failed) co_await finish(s, *ready);
-  co_return s.result();
+  outcome got = s.result();
+  // Asio does not tell the end of a stream twice: a read after it waits for nothing.
+  if (got.error.code == errc::client_gone) got.advice = {.keep_alive = false};
+  co_return got;
 }
 
 /// The same for a form.

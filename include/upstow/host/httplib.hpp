@@ -46,7 +46,9 @@
 //  - What the library answers before a handler runs is outside this header, and so is the
 //  connection
 //    after it: 416 for a bad Range, 404 on a path without a handler. There 0.11 takes the first of
-//    two lengths and goes on, so that the rest of the body runs as a request.
+//    two lengths and goes on, so that the rest of the body runs as a request. So does the body of a
+//    GET, HEAD or OPTIONS, which it does not read.
+//  - 0.11 answers nobody who has closed his sending side, not even where the upload was stored.
 //  - 0.11 drops a header line without a value or with a bare LF at its end before anybody can see
 //    it. A Transfer-Encoding dropped beside a sound Content-Length goes unnoticed: a proxy in front
 //    must not forward such lines.
