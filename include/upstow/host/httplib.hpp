@@ -43,9 +43,8 @@
 // REQUIRES: set_payload_max_length() is left alone; the policy is the limit.
 //
 // Not promised:
-//  - What the library answers before a handler runs is outside this header, and so is the
-//  connection
-//    after it: 416 for a bad Range, 404 on a path without a handler. There 0.11 takes the first of
+//  - What the library answers before a handler runs, and the connection after it, is outside this
+//    header: 416 for a bad Range, 404 on a path without a handler. There 0.11 takes the first of
 //    two lengths and goes on, so that the rest of the body runs as a request. So does the body of a
 //    GET, HEAD or OPTIONS, which it does not read.
 //  - 0.11 answers nobody who has closed his sending side, not even where the upload was stored.
