@@ -39,7 +39,7 @@ UPSTOW_INLINE result<boundary> boundary::from(std::string_view content_type, con
   content_type = chars_detail::trim_blanks(content_type);
   if (content_type.empty()) return errc::unsupported_media_type;
   tolerance how{.rules = d};
-  reader in(content_type, parameters_detail::media_type, how);
+  parameters_detail::reader in(content_type, parameters_detail::media_type, how);
   std::string_view type, subtype;
   if (!read_media_type(in, type, subtype)) return errc::malformed_content_type;
   if (!same_word(type, "multipart") || (d.form && !same_word(subtype, "form-data")))
@@ -67,7 +67,8 @@ UPSTOW_INLINE result<boundary> boundary::from(std::string_view content_type, con
 UPSTOW_INLINE result<std::string> media_type_of(std::string_view content_type, const dialect& d) {
   using namespace header_value_detail;
   tolerance how{.rules = d};
-  reader in(chars_detail::trim_blanks(content_type), parameters_detail::media_type, how);
+  parameters_detail::reader in(chars_detail::trim_blanks(content_type),
+                               parameters_detail::media_type, how);
   std::string_view type, subtype;
   if (!read_media_type(in, type, subtype)) return errc::malformed_content_type;
   parameter p;
@@ -92,7 +93,8 @@ UPSTOW_INLINE bool media_type_matches(std::string_view type, std::string_view pa
 UPSTOW_INLINE std::optional<std::string_view> charset_of(std::string_view content_type) noexcept {
   using namespace header_value_detail;
   tolerance how;
-  reader in(chars_detail::trim_blanks(content_type), parameters_detail::media_type, how);
+  parameters_detail::reader in(chars_detail::trim_blanks(content_type),
+                               parameters_detail::media_type, how);
   std::string_view type, subtype;
   if (!read_media_type(in, type, subtype)) return std::nullopt;
   for (parameter p; in.next(p) == found::one;) {
