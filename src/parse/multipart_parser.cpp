@@ -44,7 +44,7 @@ UPSTOW_INLINE bytes multipart_parser::held() const noexcept {
   return {};
 }
 
-UPSTOW_INLINE void multipart_parser::feed(bytes chunk) noexcept {
+UPSTOW_INLINE void multipart_parser::feed_any(bytes chunk) noexcept {
   (void)drop();
   if (ended_ && !chunk.empty()) return fail(errc::misuse, consumed_);
   chunk_ = chunk;
@@ -58,6 +58,7 @@ UPSTOW_INLINE void multipart_parser::feed(bytes chunk) noexcept {
 UPSTOW_INLINE void multipart_parser::finish() noexcept {
   (void)drop();
   ended_ = true;
+  calm_ = false;
 }
 
 UPSTOW_INLINE std::size_t multipart_parser::drop() noexcept {
@@ -73,7 +74,8 @@ UPSTOW_INLINE std::uint64_t multipart_parser::offset() const noexcept {
   return consumed_ + pos_ - disproved_.size();
 }
 
-UPSTOW_INLINE event multipart_parser::next() noexcept {
+UPSTOW_INLINE event multipart_parser::next_any() noexcept {
+  calm_ = false;
   event out;
   while (!step(out)) {
   }
@@ -81,11 +83,7 @@ UPSTOW_INLINE event multipart_parser::next() noexcept {
   return out;
 }
 
-UPSTOW_INLINE void multipart_parser::accept(std::size_t n) noexcept {
-  n = std::min(n, offered_);
-  offered_ -= n;
-  room_ -= n;
-  size_ += n;
+UPSTOW_INLINE void multipart_parser::accept_any(std::size_t n) noexcept {
   if (look_alike_ != 0) {
     // In a preamble it is only one more line that is skipped.
     if (n >= look_alike_ && !in_preamble()) how_.met.add(deviation::near_delimiter);
@@ -97,6 +95,8 @@ UPSTOW_INLINE void multipart_parser::accept(std::size_t n) noexcept {
     pos_ += n;
     plain_ -= n;
   }
+  calm_ = stage_ == stage::data && !in_preamble() && look_alike_ == 0 && disproved_.empty() &&
+          !at_break_ && !ended_ && !error_;
 }
 
 /// One step of the machine; true if it has an answer.
@@ -278,6 +278,7 @@ UPSTOW_INLINE bool multipart_parser::begin_part(event& out) noexcept {
   }
   size_ = 0;
   plain_ = 0;
+  at_break_ = false;
   // A delimiter right behind the blank line lacks its line break; it is looked for to refuse it.
   lead_ = lead::nothing;
   matched_ = 0;
@@ -340,8 +341,13 @@ UPSTOW_INLINE std::size_t multipart_parser::end_of_look_alike(std::string_view w
 
 UPSTOW_INLINE bool multipart_parser::step_data(event& out) noexcept {
   const bytes window = chunk_.first(end_).subspan(pos_);
-  if (plain_ == 0) plain_ = plain_run(as_text(window));
+  if (plain_ == 0 && !at_break_) {
+    plain_ = plain_run(as_text(window));
+    at_break_ = plain_ != window.size();
+  }
   if (plain_ != 0) return offer(out, window.first(std::min(plain_, window.size())));
+  at_break_ = false;
+  if (take_delimiter()) return end_delimiter(out, false);
   if (preamble_is_full()) {
     fail(errc::preamble_too_large, offset());
     return false;
@@ -351,6 +357,21 @@ UPSTOW_INLINE bool multipart_parser::step_data(event& out) noexcept {
   ++pos_;
   stage_ = stage::candidate;
   return false;
+}
+
+/// A delimiter line that is whole in the chunk, as nearly all are: one comparison, not a walk
+/// through the stages. True if it is one; then the machine stands at its last byte, as behind the
+/// walk.
+UPSTOW_INLINE bool multipart_parser::take_delimiter() noexcept {
+  const std::size_t size = 2 + std::size_t{needle_size_};
+  if (in_preamble() || end_ - pos_ < size + 2) return false;
+  const std::byte* const at = chunk_.data() + pos_;
+  if (std::memcmp(at, crlf_needle_, size) != 0 || std::memcmp(at + size, "\r\n", 2) != 0)
+    return false;
+  lead_ = lead::crlf;
+  tail_.last = tail_state::half::cr;
+  pos_ += size + 1;
+  return true;
 }
 
 UPSTOW_INLINE void multipart_parser::step_candidate() noexcept {
@@ -456,9 +477,10 @@ UPSTOW_INLINE bool multipart_parser::match_needle() noexcept {
   const std::size_t most = std::min<std::size_t>(end_ - pos_, needle_size_ - matched_);
   const std::byte* want = needle().data() + matched_;
   const std::byte* have = chunk_.data() + pos_;
+  if (most == 0 || *have != *want) return false;
   std::size_t n = most;
   // Most often it is a delimiter, which memcmp finds out faster than a loop.
-  if (most != 0 && std::memcmp(have, want, most) != 0)
+  if (std::memcmp(have, want, most) != 0)
     n = static_cast<std::size_t>(std::mismatch(have, have + most, want).first - have);
   pos_ += n;
   matched_ = static_cast<std::uint8_t>(matched_ + n);
@@ -489,6 +511,7 @@ UPSTOW_INLINE bool multipart_parser::offer(event& out, bytes data) noexcept {
 /// The first failure stays.
 UPSTOW_INLINE void multipart_parser::fail(errc code, std::uint64_t offset) noexcept {
   if (!error_) error_ = {.code = code, .part = part_.index, .offset = offset, .cause = 0};
+  calm_ = false;
 }
 
 }  // namespace UPSTOW_ABI

@@ -71,16 +71,38 @@ class UPSTOW_API multipart_parser {
 
   /// REQUIRES: the last next() answered need_data or failed, or drop() was called. `chunk` stays
   /// valid until the next feed(), drop() or finish(). After finish() it is misuse.
-  void feed(bytes chunk) noexcept;
+  void feed(bytes chunk) noexcept {
+    const std::uint64_t consumed = consumed_ + pos_;
+    if (!calm_ || chunk.size() > limits_.total_bytes - consumed) return feed_any(chunk);
+    consumed_ = consumed;
+    chunk_ = chunk;
+    pos_ = offered_ = 0;
+    end_ = chunk.size();
+  }
   /// The body ended. REQUIRES: as for feed().
   void finish() noexcept;
 
   /// The next event. Does not go past a part_data event: accept() does.
-  event next() noexcept;
+  event next() noexcept {
+    if (is_plain()) {
+      if (pos_ == end_) return {};
+      plain_ = offered_ = end_ - pos_;
+      return {.kind = event_kind::part_data, .data = chunk_.subspan(pos_)};
+    }
+    return next_any();
+  }
 
   /// Takes the first `n` bytes of the part_data event that next() answered last.
   /// REQUIRES: n <= data.size().
-  void accept(std::size_t n) noexcept;
+  void accept(std::size_t n) noexcept {
+    n = n < offered_ ? n : offered_;
+    offered_ -= n;
+    room_ -= n;
+    size_ += n;
+    if (!calm_) return accept_any(n);
+    pos_ += n;
+    plain_ -= n;
+  }
 
   /// Forgets the chunk; answers how many of its bytes were not used. The caller feeds these again,
   /// first thing, in chunks of any size: what is known of them already is not looked for twice.
@@ -131,6 +153,22 @@ class UPSTOW_API multipart_parser {
   /// What one more byte makes of the tail.
   enum class verdict : std::uint8_t { more, part, close, no_delimiter, too_much_padding };
 
+  // A call has a cost that shows where chunks are a few bytes: feed(), next() and accept() are
+  // short in the middle of data, and these are what they do everywhere.
+  void feed_any(bytes chunk) noexcept;
+  event next_any() noexcept;
+  void accept_any(std::size_t n) noexcept;
+
+  /// Whether all that is left of a short chunk is data: calm, and no line break is in it.
+  bool is_plain() const noexcept {
+    constexpr std::size_t few = 8;  // more are searched faster by the scan
+    if (!calm_ || plain_ != 0 || end_ != chunk_.size()) return false;
+    if (end_ - pos_ > few || end_ - pos_ > room_) return false;
+    for (std::size_t i = pos_; i != end_; ++i)
+      if (chunk_[i] == std::byte{'\r'} || chunk_[i] == std::byte{'\n'}) return false;
+    return true;
+  }
+
   bool step(event& out) noexcept;
   void step_opening() noexcept;
   bool step_tail(event& out) noexcept;
@@ -141,6 +179,7 @@ class UPSTOW_API multipart_parser {
   errc read_head(dialect_detail::tolerance& how);
   bool begin_part(event& out) noexcept;
   bool step_data(event& out) noexcept;
+  bool take_delimiter() noexcept;
   void step_candidate() noexcept;
   void step_closed() noexcept;
   void note_close(bool by_lf) noexcept;
@@ -176,6 +215,9 @@ class UPSTOW_API multipart_parser {
   std::uint8_t matched_ = 0;      // bytes of the needle
   std::uint8_t needle_size_ = 0;  // of "--boundary"
   bool ended_ = false;
+  // In the data of a part, nothing held back and nothing wrong: the next byte is data unless it is
+  // a line break. Only accept() sets it; next_any(), finish() and fail() end it.
+  bool calm_ = false;
   // The line break, two dashes, and 70 bytes of the boundary (RFC 2046 section 5.1.1). Behind the
   // needle there is room for its tail, so that what is held back is always in one piece.
   char crlf_needle_[74 + padding_room + 1] = {};
@@ -186,6 +228,7 @@ class UPSTOW_API multipart_parser {
   std::size_t end_ = 0;         // of the chunk, or where limits::total_bytes cuts it
   std::uint64_t consumed_ = 0;  // bytes before the chunk
   std::size_t plain_ = 0;       // bytes from pos_ on that are known to be data, fed or to come
+  bool at_break_ = false;       // behind them is a line break, and a delimiter perhaps
   bytes disproved_;             // bytes held for a delimiter that was none; in the needles above
   std::size_t look_alike_ = 0;  // bytes to accept until the first one of a near delimiter is
   std::size_t offered_ = 0;
