@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "upstow/config.hpp"
@@ -14,6 +16,8 @@ namespace chars_detail {
 inline constexpr std::uint8_t token_char = 1;     // RFC 9110 section 5.6.2
 inline constexpr std::uint8_t attr_char = 2;      // RFC 8187 section 3.2.1
 inline constexpr std::uint8_t boundary_char = 4;  // RFC 2046 section 5.1.1, with the inner space
+inline constexpr std::uint8_t plain_quoted = 8;   // ASCII that is itself in any quoted string
+inline constexpr std::uint8_t value_char = 16;    // RFC 9110 section 5.5, with HTAB
 
 constexpr std::array<std::uint8_t, 256> classify() {
   std::array<std::uint8_t, 256> table{};
@@ -29,6 +33,13 @@ constexpr std::array<std::uint8_t, 256> classify() {
   add("!#$&+-.^_`|~", token_char | attr_char);
   add("%'*", token_char);
   add("'()+_,-./:=? ", boundary_char);
+  for (int c = 0; c < 256; ++c) {
+    const bool printable = c >= 0x20 && c < 0x7f;
+    const int quoted = printable && c != '"' && c != '\\' ? plain_quoted : 0;
+    const int value = printable || c == '\t' || c >= 0x80 ? value_char : 0;
+    auto& entry = table[static_cast<std::size_t>(c)];
+    entry = static_cast<std::uint8_t>(entry | quoted | value);
+  }
   return table;
 }
 inline constexpr std::array<std::uint8_t, 256> classes = classify();
@@ -40,6 +51,27 @@ inline bool all(std::string_view text, std::uint8_t what) noexcept {
   for (const char c : text)
     if (!is(c, what)) return false;
   return true;
+}
+
+/// How many characters `text` begins with.
+inline std::size_t span_of(std::string_view text, std::uint8_t what) noexcept {
+  std::size_t n = 0;
+  while (n < text.size() && is(text[n], what)) ++n;
+  return n;
+}
+
+/// How many characters of a value `text` begins with: all but controls, or tabs. Values are the
+/// longer part of a header, so eight at a time as long as no control is among them.
+inline std::size_t span_of_value(std::string_view text) noexcept {
+  constexpr std::uint64_t one = 0x0101010101010101u;
+  std::size_t n = 0;
+  for (std::uint64_t word; text.size() - n >= sizeof word; n += sizeof word) {
+    std::memcpy(&word, text.data() + n, sizeof word);
+    const std::uint64_t del = word ^ (0x7f * one);
+    const std::uint64_t below_space = (word - 0x20 * one) & ~word, zero = (del - one) & ~del;
+    if (((below_space | zero) & (0x80 * one)) != 0) break;
+  }
+  return n + span_of(text.substr(n), value_char);
 }
 
 /// Space or tab: OWS of RFC 9110 section 5.6.3.
@@ -63,6 +95,30 @@ inline bool same_word(std::string_view a, std::string_view b) noexcept {
 }
 inline bool begins_with_word(std::string_view text, std::string_view word) noexcept {
   return text.size() >= word.size() && same_word(text.substr(0, word.size()), word);
+}
+
+/// As std::string_view::starts_with(), without a call: the compiler knows how long a literal is.
+template <std::size_t N>
+bool begins_with(std::string_view text, const char (&literal)[N]) noexcept {
+  return text.size() >= N - 1 && std::memcmp(text.data(), literal, N - 1) == 0;
+}
+
+/// As same_word(), eight letters at a time. REQUIRES: `a` is a token. No control character is in
+/// it, so that one bit makes a letter lower case and leaves a dash what it is.
+template <std::size_t N>
+bool same_name(std::string_view a, const char (&b)[N]) noexcept {
+  constexpr std::size_t size = N - 1, word = sizeof(std::uint64_t);
+  static_assert(size >= word);
+  if (a.size() != size) return false;
+  std::uint64_t differ = 0;
+  for (std::size_t i = 0; i < size; i += word) {
+    const std::size_t at = i + word < size ? i : size - word;  // the last two may overlap
+    std::uint64_t have, want;
+    std::memcpy(&have, a.data() + at, word);
+    std::memcpy(&want, b + at, word);
+    differ |= (have | 0x2020202020202020u) ^ want;
+  }
+  return differ == 0;
 }
 
 inline std::string_view trim_blanks(std::string_view text) noexcept {

@@ -51,6 +51,11 @@ UPSTOW_INLINE void block::make_room(std::size_t more, std::size_t most) {
 
 UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most, tolerance& how) {
   taken out;
+  if (size_ == 0 && take_usual(data, most)) {
+    out.used = size_;
+    out.complete = true;
+    return out;
+  }
   while (out.used < data.size()) {
     const std::uint32_t room = most.part_header_bytes - size_;
     if (room == 0) {
@@ -71,6 +76,43 @@ UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most
     line_ = text_.size();
   }
   return out;
+}
+
+/// Where the name of a header ends. The one that every part has is compared as a whole; any other
+/// spelling of it is read like all names.
+UPSTOW_INLINE std::size_t end_of_name(std::string_view line) noexcept {
+  constexpr char usual[] = "Content-Disposition:";
+  if (chars_detail::begins_with(line, usual)) return sizeof usual - 2;
+  return chars_detail::span_of(line, chars_detail::token_char);
+}
+
+/// A block as nearly every sender writes it, whole in the data at hand: lines of name, colon and
+/// value that end with CRLF. It is judged in one pass where it lies, and copied once. False, and
+/// nothing is taken, if anything is different or wrong: what it is then, take() finds out.
+UPSTOW_INLINE bool block::take_usual(std::string_view data, const limits& most) {
+  using chars_detail::begins_with;
+  const auto gives_up = [&] { return fields_.clear(), false; };
+  data = data.substr(0, most.part_header_bytes);
+  std::size_t at = 0;
+  while (!begins_with(data.substr(at), "\r\n")) {
+    const std::string_view line = data.substr(at);
+    const std::size_t colon = end_of_name(line);
+    if (colon == 0 || colon == line.size() || line[colon] != ':') return gives_up();
+    const std::string_view behind = line.substr(colon + 1);
+    const std::size_t size = chars_detail::span_of_value(behind);
+    if (!begins_with(behind.substr(size), "\r\n")) return gives_up();
+    if (fields_.size() == most.part_headers) return gives_up();
+    const std::string_view value = chars_detail::trim_blanks(behind.substr(0, size));
+    fields_.push_back({.name = static_cast<std::uint32_t>(at),
+                       .name_size = static_cast<std::uint32_t>(colon),
+                       .value = static_cast<std::uint32_t>(value.data() - data.data()),
+                       .value_size = static_cast<std::uint32_t>(value.size())});
+    at += colon + 1 + size + 2;
+  }
+  make_room(at + 2, most.part_header_bytes);
+  text_.assign(data.data(), at + 2);
+  size_ = static_cast<std::uint32_t>(at + 2);
+  return true;
 }
 
 /// Behind an LF. Where it ends no line it is a control character, and the line's fault.
@@ -138,15 +180,24 @@ UPSTOW_INLINE void block::read_fields(std::vector<header_field>& out) const {
     out.push_back({text.substr(f.name, f.name_size), text.substr(f.value, f.value_size)});
 }
 
+/// Where a header of that name belongs; nullptr if it decides nothing. All four differ in length,
+/// so one comparison is enough.
+UPSTOW_INLINE const header_field** slot_of(std::string_view name, known_headers& known) noexcept {
+  using chars_detail::same_name;
+  switch (name.size()) {
+    case 12: return same_name(name, "content-type") ? &known.type : nullptr;
+    case 14: return same_name(name, "content-length") ? &known.length : nullptr;
+    case 19: return same_name(name, "content-disposition") ? &known.disposition : nullptr;
+    case 25: return same_name(name, "content-transfer-encoding") ? &known.encoding : nullptr;
+  }
+  return nullptr;
+}
+
 /// False if a known header comes twice.
 UPSTOW_INLINE bool find_known(const std::vector<header_field>& fields,
                               known_headers& out) noexcept {
   for (const header_field& f : fields) {
-    const header_field** slot = nullptr;
-    if (chars_detail::same_word(f.name, "content-disposition")) slot = &out.disposition;
-    if (chars_detail::same_word(f.name, "content-type")) slot = &out.type;
-    if (chars_detail::same_word(f.name, "content-transfer-encoding")) slot = &out.encoding;
-    if (chars_detail::same_word(f.name, "content-length")) slot = &out.length;
+    const header_field** const slot = slot_of(f.name, out);
     if (slot == nullptr) continue;
     if (*slot != nullptr) return false;
     *slot = &f;

@@ -52,6 +52,7 @@ class block {
     std::uint32_t name, name_size, value, value_size;
   };
 
+  bool take_usual(std::string_view data, const limits& most);
   void make_room(std::size_t more, std::size_t most);
   bool at_line_end(const dialect_detail::tolerance& how) const noexcept;
   errc end_line(const limits& most, dialect_detail::tolerance& how, bool& blank);
