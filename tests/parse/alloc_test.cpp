@@ -38,6 +38,14 @@ struct alignas(16) block_head {
   if (heap.counts) heap.peak = std::max(heap.peak, heap.live += size);
   return head + 1;
 }
+// Sanitizers have a plain form of their own for this one, which the standard one would call.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 [[gnu::noinline]] void operator delete(void* block) noexcept {
   if (block == nullptr) return;
   block_head* const head = static_cast<block_head*>(block) - 1;

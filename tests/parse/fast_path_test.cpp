@@ -54,7 +54,8 @@ TEST_CASE("a disposition has one reading, by the short way and by the whole gram
                                "form-data; name=\"a\"; filename=\"b\"; filename*=UTF-8''b",
                                "form-data; filename=\"b\"; name=\"a\"",
                                "form-data; name=a"};
-  const std::string_view bytes("\"\\;=*' \t\r\n\0\x7f\x80\xc3\xa9%aF-", 21);
+  using std::string_view_literals::operator""sv;
+  const std::string_view bytes = "\"\\;=*' \t\r\n\0\x7f\x80\xc3\xa9%aF-"sv;
   std::size_t taken = 0;
   for (unsigned round = 0; round < 30000; ++round) {
     std::mt19937 random(round);
@@ -74,7 +75,8 @@ TEST_CASE("a header block has one reading, whole and cut") {
   const std::string usual = "Content-Disposition: form-data; name=\"a\"\r\n";
   const std::string more[] = {"Content-Type: text/plain\r\n", "content-length: 1\r\n",
                               "X-Empty:\r\n", "X: \t a\tb \t\r\n", "X-Text: \xc3\xa9\r\n"};
-  const std::string_view bytes(":\r\n \t\0\x7f\x80-aX;\"", 14);
+  using std::string_view_literals::operator""sv;
+  const std::string_view bytes = ":\r\n \t\0\x7f\x80-aX;\""sv;
   const upstow::boundary b = replay::boundary_of("B");
   for (unsigned round = 0; round < 6000; ++round) {
     std::mt19937 random(round);
