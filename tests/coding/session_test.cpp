@@ -4,6 +4,7 @@
 #include "coding/packed.hpp"
 #include "support/catch.hpp"
 #include "support/form.hpp"
+#include "support/receiving.hpp"
 #include "support/slow_store.hpp"
 #include "support/storing.hpp"
 #include "upstow/intake/receive.hpp"
@@ -32,13 +33,7 @@ upstow::outcome receive(upstow::store& store, const upstow::policy& policy,
                         const upstow::head& head, std::string_view body,
                         std::size_t chunk = SIZE_MAX) {
   upstow::session s{store, policy, head};
-  while (!body.empty()) {
-    const auto piece = body.substr(0, chunk);
-    upstow::blocking::feed(s, upstow::as_bytes(piece));
-    body.remove_prefix(piece.size());
-  }
-  upstow::blocking::finish(s);
-  return s.result();
+  return upstow_test::receive(s, body, chunk);
 }
 
 /// The error if it is the same for chunks of any size, and nothing was stored.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
+#include "support/form.hpp"
 #include "upstow/parse/multipart_parser.hpp"
 #include "upstow/parse/multipart_writer.hpp"
 
@@ -38,17 +39,6 @@ std::vector<part> parts_of(std::string_view input) {
     input = rest;
   }
   return all;
-}
-
-std::string escaped(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c == '"') out += "%22";
-    if (c == '\r') out += "%0D";
-    if (c == '\n') out += "%0A";
-    if (c != '"' && c != '\r' && c != '\n') out += c;
-  }
-  return out;
 }
 
 /// The body, or nothing if the writer refused it.
@@ -98,9 +88,9 @@ void read(const upstow::boundary& b, const std::string& body, const std::vector<
     if (ev.kind == upstow::event_kind::part_begin) {
       FUZZ_CLAIM(begun < parts.size());
       const part& want = parts[begun++];
-      FUZZ_CLAIM(parser.part().name == escaped(want.name));
+      FUZZ_CLAIM(parser.part().name == form_escaped(want.name));
       FUZZ_CLAIM(parser.part().is_file == want.is_file);
-      if (want.is_file) FUZZ_CLAIM(parser.part().filename == escaped(want.filename));
+      if (want.is_file) FUZZ_CLAIM(parser.part().filename == form_escaped(want.filename));
       FUZZ_CLAIM(parser.part().content_type.has_value() == !want.type.empty());
       data.clear();
     }

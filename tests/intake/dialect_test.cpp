@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/form.hpp"
-#include "upstow/intake/receive.hpp"
+#include "support/receiving.hpp"
 #include "upstow/store/memory_store.hpp"
 
 namespace {
@@ -19,13 +19,7 @@ const std::string device_form =
 upstow::outcome receive(upstow::store& store, const upstow::policy& policy, std::string_view body,
                         std::size_t chunk, upstow::session_options options = {}) {
   upstow::session s{store, policy, {.content_type = form::content_type}, options};
-  while (!body.empty()) {
-    const auto piece = body.substr(0, chunk);
-    upstow::blocking::feed(s, upstow::as_bytes(piece));
-    body.remove_prefix(piece.size());
-  }
-  upstow::blocking::finish(s);
-  return s.result();
+  return upstow_test::receive(s, body, chunk);
 }
 
 /// Refuses files whose headers deviate, even where the policy tolerates it.

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "support/catch.hpp"
+#include "support/receiving.hpp"
 #include "support/storing.hpp"
 #include "upstow/intake/receive.hpp"
 #include "upstow/intake/session.hpp"
@@ -23,13 +24,7 @@ upstow::outcome receive(const upstow::policy& policy, std::string_view body,
                     {.kind = upstow::form_kind(urlencoded),
                      .content_type = urlencoded,
                      .content_length = body.size()}};
-  while (!body.empty()) {
-    const auto piece = body.substr(0, chunk);
-    upstow::blocking::feed(s, upstow::as_bytes(piece));
-    body.remove_prefix(piece.size());
-  }
-  upstow::blocking::finish(s);
-  return s.result();
+  return upstow_test::receive(s, body, chunk);
 }
 
 const upstow::policy anything{};

@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/form.hpp"
-#include "upstow/intake/receive.hpp"
+#include "support/receiving.hpp"
 #include "upstow/intake/response.hpp"
 #include "upstow/store/memory_store.hpp"
 
@@ -22,13 +22,7 @@ upstow::head head_of(std::string_view body) {
 upstow::outcome receive(upstow::store& store, const upstow::policy& policy, std::string_view body,
                         std::size_t chunk = SIZE_MAX, upstow::session_options options = {}) {
   upstow::session s{store, policy, head_of(body), options};
-  while (!body.empty()) {
-    const auto piece = body.substr(0, chunk);
-    upstow::blocking::feed(s, upstow::as_bytes(piece));
-    body.remove_prefix(piece.size());
-  }
-  upstow::blocking::finish(s);
-  return s.result();
+  return upstow_test::receive(s, body, chunk);
 }
 
 std::size_t objects(upstow::store& store) {

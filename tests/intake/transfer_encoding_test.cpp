@@ -2,6 +2,7 @@
 #include <string>
 
 #include "support/catch.hpp"
+#include "support/receiving.hpp"
 #include "support/slow_store.hpp"
 #include "support/storing.hpp"
 #include "upstow/intake/receive.hpp"
@@ -25,13 +26,7 @@ upstow::outcome receive(upstow::store& store, const upstow::policy& policy, std:
       store,
       policy,
       {.content_type = "multipart/form-data; boundary=B", .content_length = body.size()}};
-  while (!body.empty()) {
-    const auto piece = body.substr(0, chunk);
-    upstow::blocking::feed(s, upstow::as_bytes(piece));
-    body.remove_prefix(piece.size());
-  }
-  upstow::blocking::finish(s);
-  return s.result();
+  return upstow_test::receive(s, body, chunk);
 }
 
 /// The error if it is the same for chunks of any size.

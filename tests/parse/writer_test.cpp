@@ -11,6 +11,7 @@
 #include "parse/replay.hpp"
 #include "support/catch.hpp"
 #include "support/failing_call.hpp"
+#include "support/form.hpp"
 
 namespace {
 
@@ -301,17 +302,6 @@ std::string random_text(std::mt19937& random, const std::vector<std::string>& le
   return text;
 }
 
-std::string escaped(const std::string& name) {
-  std::string out;
-  for (const char c : name) {
-    if (c == '"') out += "%22";
-    if (c == '\r') out += "%0D";
-    if (c == '\n') out += "%0A";
-    if (c != '"' && c != '\r' && c != '\n') out += c;
-  }
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("random forms are read back as they were written under every cut") {
@@ -345,8 +335,8 @@ TEST_CASE("random forms are read back as they were written under every cut") {
       } else {
         w.part(head, upstow::as_bytes(kept[i - 1]));
       }
-      log += "part " + escaped(name);
-      if (file) log += " file=\"" + escaped(filename) + '"';
+      log += "part " + form_escaped(name);
+      if (file) log += " file=\"" + form_escaped(filename) + '"';
       if (!head.content_type.empty()) log += " type=\"text/plain\"";
       log += '\n' + (kept[i - 1].empty() ? "" : "data " + kept[i - 1] + '\n') + "end\n";
     }

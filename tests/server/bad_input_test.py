@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 from support import (MIB, Server, content, data_files, form, form_type, main, need,
-                     read_answer, request_head, until)
+                     read_answer, request_head, small_disk, until)
 
 requests = need('requests', 'python3-requests')
 
@@ -189,25 +189,19 @@ class Storage(unittest.TestCase):
 
     @unittest.skipUnless(os.geteuid() == 0, 'needs root: mounts a small tmpfs')
     def test_full_disk(self):
-        with tempfile.TemporaryDirectory() as work:
-            if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', work],
-                              capture_output=True, check=False).returncode != 0:
-                self.skipTest('mount -t tmpfs is not allowed here')
-            try:
-                with Server('--fsync', 'none', directory=work + '/uploads') as server:
-                    small = requests.post(f'{server.base}/upload', files={'f': b'x'}, timeout=30)
-                    self.assertEqual(small.status_code, 200)
-                    before = server.files()
-                    answer = requests.post(f'{server.base}/upload', timeout=60,
-                                           files={'f': content(30 * MIB)})
-                    self.assertEqual(answer.status_code, 507, answer.text)
-                    self.assertEqual(answer.json()['name'], 'storage-full')
-                    self.assertEqual(server.files(), before)
-                    again = requests.post(f'{server.base}/upload', timeout=30,
-                                          files={'f': content(MIB)})
-                    self.assertEqual(again.status_code, 200, 'the space came back')
-            finally:
-                subprocess.run(['umount', work], check=False)
+        with small_disk(self) as work:
+            with Server('--fsync', 'none', directory=work + '/uploads') as server:
+                small = requests.post(f'{server.base}/upload', files={'f': b'x'}, timeout=30)
+                self.assertEqual(small.status_code, 200)
+                before = server.files()
+                answer = requests.post(f'{server.base}/upload', timeout=60,
+                                       files={'f': content(30 * MIB)})
+                self.assertEqual(answer.status_code, 507, answer.text)
+                self.assertEqual(answer.json()['name'], 'storage-full')
+                self.assertEqual(server.files(), before)
+                again = requests.post(f'{server.base}/upload', timeout=30,
+                                      files={'f': content(MIB)})
+                self.assertEqual(again.status_code, 200, 'the space came back')
 
 
 if __name__ == '__main__':

@@ -12,7 +12,8 @@ import tempfile
 import unittest
 
 from support import (CLOSING, MIB, Server, content, data_files, main, need, part_head, read_answer,
-                     request_head, sha256_of, skip_without_descriptors, until)
+                     request_head, sha256_of, skip_without_descriptors, small_disk,
+                     until)
 
 requests = need('requests', 'python3-requests')
 
@@ -146,49 +147,37 @@ class Shortage(unittest.TestCase):
 
     @unittest.skipUnless(os.geteuid() == 0, 'needs root: mounts a small tmpfs')
     def test_directory_that_becomes_read_only(self):
-        with tempfile.TemporaryDirectory() as work:
-            if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', work],
-                              capture_output=True, check=False).returncode != 0:
-                self.skipTest('mount -t tmpfs is not allowed here')
-            try:
-                with Server('--fsync', 'none', directory=work + '/uploads') as server:
-                    url = f'{server.base}/files/{put(server, b"mine")["key"]}'
-                    subprocess.run(['mount', '-o', 'remount,ro', work], check=True)
-                    for method, to in (('PUT', f'{server.base}/upload/x'), ('DELETE', url)):
-                        answer = requests.request(method, to, data=b'x', timeout=30)
-                        self.assertEqual(answer.status_code, 500, answer.text)
-                        self.assertEqual(answer.json()['name'], 'storage-failed')
-                        self.assertNotRegex(answer.text, 'cause|Read-only|EROFS|' + work)
-                        until(lambda m=method: any(f' {m} ' in line and 'cause=' in line for line in
-                                                   server.log().splitlines()), 'the cause in the log')
-                    self.assertEqual(requests.get(url, timeout=30).content, b'mine')
-                    subprocess.run(['mount', '-o', 'remount,rw', work], check=True)
-                    self.assertEqual(requests.delete(url, timeout=30).status_code, 204)
-                    put(server, b'again')
-            finally:
-                subprocess.run(['umount', work], check=False)
+        with small_disk(self) as work:
+            with Server('--fsync', 'none', directory=work + '/uploads') as server:
+                url = f'{server.base}/files/{put(server, b"mine")["key"]}'
+                subprocess.run(['mount', '-o', 'remount,ro', work], check=True)
+                for method, to in (('PUT', f'{server.base}/upload/x'), ('DELETE', url)):
+                    answer = requests.request(method, to, data=b'x', timeout=30)
+                    self.assertEqual(answer.status_code, 500, answer.text)
+                    self.assertEqual(answer.json()['name'], 'storage-failed')
+                    self.assertNotRegex(answer.text, 'cause|Read-only|EROFS|' + work)
+                    until(lambda m=method: any(f' {m} ' in line and 'cause=' in line for line in
+                                               server.log().splitlines()), 'the cause in the log')
+                self.assertEqual(requests.get(url, timeout=30).content, b'mine')
+                subprocess.run(['mount', '-o', 'remount,rw', work], check=True)
+                self.assertEqual(requests.delete(url, timeout=30).status_code, 204)
+                put(server, b'again')
 
     @unittest.skipUnless(os.geteuid() == 0, 'needs root: mounts a small tmpfs')
     def test_disk_that_fills_up_under_several_uploads(self):
-        with tempfile.TemporaryDirectory() as work:
-            if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', work],
-                              capture_output=True, check=False).returncode != 0:
-                self.skipTest('mount -t tmpfs is not allowed here')
-            try:
-                with Server('--fsync', 'none', directory=work + '/uploads') as server, \
-                        concurrent.futures.ThreadPoolExecutor(6) as pool:
-                    def upload(seed):
-                        return requests.post(f'{server.base}/upload', timeout=60, files=[
-                            ('f', ('a', content(MIB, seed))), ('f', ('b', content(2 * MIB, seed)))])
-                    answers = list(pool.map(upload, range(12)))
-                    self.assertEqual({a.status_code for a in answers} - {200, 507}, set())
-                    self.assertIn(507, [a.status_code for a in answers])
-                    keys = {f['key'] for a in answers if a.status_code == 200
-                            for f in a.json()['files']}
-                    until(lambda: len(server.files()) == 2 * len(keys), 'nothing else stays')
-                    self.assertEqual(set(listed(server)), keys)
-            finally:
-                subprocess.run(['umount', work], check=False)
+        with small_disk(self) as work:
+            with Server('--fsync', 'none', directory=work + '/uploads') as server, \
+                    concurrent.futures.ThreadPoolExecutor(6) as pool:
+                def upload(seed):
+                    return requests.post(f'{server.base}/upload', timeout=60, files=[
+                        ('f', ('a', content(MIB, seed))), ('f', ('b', content(2 * MIB, seed)))])
+                answers = list(pool.map(upload, range(12)))
+                self.assertEqual({a.status_code for a in answers} - {200, 507}, set())
+                self.assertIn(507, [a.status_code for a in answers])
+                keys = {f['key'] for a in answers if a.status_code == 200
+                        for f in a.json()['files']}
+                until(lambda: len(server.files()) == 2 * len(keys), 'nothing else stays')
+                self.assertEqual(set(listed(server)), keys)
 
     def test_uploads_without_descriptors(self):
         """Where no file can be opened an upload is told to come again; nothing of it stays."""

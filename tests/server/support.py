@@ -3,6 +3,7 @@
 Every test starts its server on a free port of 127.0.0.1 in a directory of its own and ends it by
 its process id. Nothing here waits for a fixed time: until() polls a condition with a deadline.
 """
+import contextlib
 import hashlib
 import importlib
 import os
@@ -143,6 +144,19 @@ def has_ipv6():
 def data_files(server):
     """Files with data: what is stored, without the metadata beside it."""
     return [f for f in server.files() if not f.endswith('.meta')]
+
+
+@contextlib.contextmanager
+def small_disk(test):
+    """A directory on a file system of 8 MiB. Skips `test` where none can be mounted."""
+    with tempfile.TemporaryDirectory() as work:
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', work],
+                          capture_output=True, check=False).returncode != 0:
+            test.skipTest('mount -t tmpfs is not allowed here')
+        try:
+            yield work
+        finally:
+            subprocess.run(['umount', work], check=False)
 
 
 def blocks(size, seed=0):

@@ -23,3 +23,15 @@ struct form {
 
   std::string body;
 };
+
+/// A name as HTML 4.10.22.8 has it written: the three characters that could end it are escaped.
+inline std::string form_escaped(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c == '"') out += "%22";
+    if (c == '\r') out += "%0D";
+    if (c == '\n') out += "%0A";
+    if (c != '"' && c != '\r' && c != '\n') out += c;
+  }
+  return out;
+}

@@ -54,8 +54,7 @@
 //  - 0.11 forgets what it read beyond a request, up to 4 KiB, and goes on behind that. Clients that
 //    pipeline lose requests, and a proxy that does so in front of it opens it to smuggling.
 //  - The idle time of policy::pace is set_read_timeout(). For commit_mode::host drive a session
-//  with
-//    upstow::blocking.
+//    with upstow::blocking.
 //
 // Threads: receive(), refuse() and reply() belong to the thread that runs the handler. Store and
 // policy are shared by all.

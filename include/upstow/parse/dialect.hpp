@@ -76,8 +76,7 @@ enum class deviation : std::uint8_t {
   // What a part says of itself.
 
   /// base64, quoted-printable and unknown encodings are passed on undecoded; the header is shown.
-  /// No
-  /// rule has seen the content.
+  /// No rule has seen the content.
   transfer_encoding,
   /// multipart/* without a filename is opaque data.
   nested_multipart,
