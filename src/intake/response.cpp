@@ -131,9 +131,9 @@ UPSTOW_INLINE std::string success_json(const outcome& result) {
 }
 
 UPSTOW_INLINE response to_response(const outcome& result) {
-  if (result.ok()) return {result.status(), "application/json", success_json(result), false};
-  return {result.status(), "application/problem+json", problem_json(result),
-          !result.advice.keep_alive};
+  const bool close = !result.advice.keep_alive;
+  if (result.ok()) return {result.status(), "application/json", success_json(result), close};
+  return {result.status(), "application/problem+json", problem_json(result), close};
 }
 
 }  // namespace UPSTOW_ABI

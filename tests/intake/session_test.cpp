@@ -464,6 +464,18 @@ TEST_CASE("problems are JSON without the client's bytes") {
   CHECK(answer.body.find("onerror") == std::string::npos);
 }
 
+// A host may end a connection after a body that was stored: where its framing was in doubt.
+TEST_CASE("an answer follows the advice to close, whatever became of the upload") {
+  for (const bool refused : {false, true}) {
+    upstow::outcome out;
+    if (refused) out = upstow::refuse(401, "unauthenticated");
+    for (const bool keep : {false, true}) {
+      out.advice.keep_alive = keep;
+      CHECK(upstow::to_response(out).close == !keep);
+    }
+  }
+}
+
 TEST_CASE("client text in a success answer cannot leave its string") {
   CHECK(upstow::json_escaped("a\"\\\n<&>\x7F") ==
         "a\\u0022\\u005c\\u000a\\u003c\\u0026\\u003e\\u007f");

@@ -32,7 +32,7 @@
 //  - Before 0.40 some broken chunks count as the end of a body, and the reader says that it was
 //    whole. There receive() takes the framing headers away too and the chunks apart itself
 //    (host/chunked_body.hpp). The connection ends after such a body, and a Content-Encoding of it
-//    is not undone: the policy refuses it.
+//    is not undone by the library: one of policy::decoders does it, or it is refused.
 //  - The library takes the first of two lengths, and drops fields that it does not understand. A
 //    body whose framing is not beyond doubt is refused with 400 (two lengths, a length beside
 //    chunked, "+5", a space before the colon, chunks in HTTP/1.0), one without any with 411. Both

@@ -6,9 +6,8 @@
 //   namespace up = upstow::host::microhttpd;
 //   struct app { upstow::store& store; const upstow::policy& rules; up::uploads uploads; };
 //
-//   MHD_Result serve(void* cls, MHD_Connection* c, const char* url, const char* method, const
-//   char*,
-//                    const char* data, size_t* size, void** request) {
+//   MHD_Result serve(void* cls, MHD_Connection* c, const char* url, const char* method,
+//                    const char*, const char* data, size_t* size, void** request) {
 //     auto& a = *static_cast<app*>(cls);
 //     if (*request == nullptr) {  // the first call: there is only a head
 //       if (std::strcmp(url, "/upload") != 0) return not_found(c);
@@ -154,7 +153,8 @@ class uploads {
   uploads& operator=(const uploads&) = delete;
 
   /// The first call for a request: opens a session, or answers if there is no use in a body.
-  /// `answer(connection, outcome)` writes it; by default reply().
+  /// `answer(connection, outcome)` writes it, with Connection: close where the advice says not to
+  /// keep the connection; by default reply().
   template <class Answer>
   MHD_Result begin(MHD_Connection* connection, void** request, const head& about,
                    const policy& rules, store& into, const session_options& options,
