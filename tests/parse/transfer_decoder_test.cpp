@@ -117,7 +117,7 @@ TEST_CASE("base64: bits that no byte takes are zero") {
 
 TEST_CASE("base64: what was written is read back") {
   std::mt19937 random(5);
-  for (std::size_t size = 0; size < 120; ++size) {
+  for (std::size_t size = 0; size < 120; size += 1 + size / 8) {
     std::string data(size, '\0');
     for (char& c : data) c = static_cast<char>(random());
     INFO(size);
