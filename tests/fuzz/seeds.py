@@ -12,6 +12,7 @@ import sys
 
 DISPOSITION = re.compile(rb"content-disposition[ \t]*:[ \t]*([^\r\n]*)", re.I)
 URLENCODED = [b"a=1&b=2", b"a=%C3%A9+x&&=&b", b"%41=%zz&a", b"a=1;b=2&a=1", b""]
+ENCODED = [b"", b"QUFB", b"QQ==", b"QU FB\r\nQg==\r\n", b"a=3Db=\r\nc \r\nd", b"=41=C3=A9", b"x=\n"]
 
 
 def parser(cases):
@@ -36,7 +37,11 @@ def scan(cases):
 
 
 def urlencoded(cases):
-    return {bytes(9) + form for form in URLENCODED} | set(URLENCODED)
+    return {bytes(9) + form for form in URLENCODED} | {b"\x1f\x20\x33\x44\x55\0\0\0\7" + form for form in URLENCODED}
+
+
+def transfer(cases):
+    return {bytes([encoding]) + b"\0\0\0\5" + text for encoding in range(3) for text in ENCODED}
 
 
 def writer(cases):
@@ -54,7 +59,8 @@ def read_cases(path):
 
 
 def main(path, target, directory):
-    makers = {f.__name__: f for f in (parser, content_type, disposition, scan, urlencoded, writer)}
+    makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer,
+                                        urlencoded, writer)}
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     make = makers.get(target, lambda cases: {body for _, body in cases})
