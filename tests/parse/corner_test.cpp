@@ -44,7 +44,7 @@ TEST_CASE("an encoded-word says its text in one way only") {
 }
 
 TEST_CASE("names as long as those of known headers are not taken for them") {
-  for (const std::size_t size : {12, 14, 19, 25}) {
+  for (const std::size_t size : {12u, 14u, 19u, 25u}) {
     const std::string line = std::string(size, 'x') + ": y\r\n";
     const std::string body =
         "--B\r\n" + line + line + "Content-Disposition: form-data; name=a\r\n\r\nv\r\n--B--";
