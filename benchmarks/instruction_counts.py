@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 
-# Most instructions for one byte (or for one part), with room for another compiler's taste. The goal
-# is what was reached when the limit was set; lower both together.
+# Most instructions for one byte (or for one part), with room for another compiler's taste, and what
+# we want to get to, or have got to; where it was passed, lower both.
 LIMITS = {
     #                        limit   goal
     "random":               (0.25,  0.18),
@@ -24,7 +24,7 @@ LIMITS = {
     "dense, short":         (3.0,   2.0),
     # What a call costs, and what a part costs. Of the former some 40 are the host's loop.
     "random, by the byte":  (160,   130),
-    "fields":               (1700,  1430),
+    "fields":               (600,   450),
 }
 
 

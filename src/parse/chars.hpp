@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,7 +18,7 @@ inline constexpr std::uint8_t token_char = 1;     // RFC 9110 section 5.6.2
 inline constexpr std::uint8_t attr_char = 2;      // RFC 8187 section 3.2.1
 inline constexpr std::uint8_t boundary_char = 4;  // RFC 2046 section 5.1.1, with the inner space
 inline constexpr std::uint8_t plain_quoted = 8;   // ASCII that is itself in any quoted string
-inline constexpr std::uint8_t value_char = 16;    // RFC 9110 section 5.5, with HTAB
+inline constexpr std::uint8_t value_char = 16;    // RFC 9110 section 5.5, without HTAB
 
 constexpr std::array<std::uint8_t, 256> classify() {
   std::array<std::uint8_t, 256> table{};
@@ -36,7 +37,7 @@ constexpr std::array<std::uint8_t, 256> classify() {
   for (int c = 0; c < 256; ++c) {
     const bool printable = c >= 0x20 && c < 0x7f;
     const int quoted = printable && c != '"' && c != '\\' ? plain_quoted : 0;
-    const int value = printable || c == '\t' || c >= 0x80 ? value_char : 0;
+    const int value = printable || c >= 0x80 ? value_char : 0;
     auto& entry = table[static_cast<std::size_t>(c)];
     entry = static_cast<std::uint8_t>(entry | quoted | value);
   }
@@ -60,18 +61,34 @@ inline std::size_t span_of(std::string_view text, std::uint8_t what) noexcept {
   return n;
 }
 
-/// How many characters of a value `text` begins with: all but controls, or tabs. Values are the
-/// longer part of a header, so eight at a time as long as no control is among them.
-inline std::size_t span_of_value(std::string_view text) noexcept {
-  constexpr std::uint64_t one = 0x0101010101010101u;
+/// Eight characters at once. In what these answer, the lowest bit that is set is the highest of a
+/// byte for which it is true; above that one there may be others for which it is not.
+namespace eight {
+inline constexpr std::uint64_t one = 0x0101010101010101u;
+constexpr std::uint64_t equal(std::uint64_t word, char c) noexcept {
+  const std::uint64_t differ = word ^ (static_cast<unsigned char>(c) * one);
+  return (differ - one) & ~differ & (0x80 * one);
+}
+constexpr std::uint64_t control(std::uint64_t word) noexcept {
+  return ((word - 0x20 * one) & ~word & (0x80 * one)) | equal(word, '\x7f');
+}
+constexpr std::uint64_t not_plain_quoted(std::uint64_t word) noexcept {
+  return control(word) | equal(word, '"') | equal(word, '\\') | (word & (0x80 * one));
+}
+}  // namespace eight
+
+/// As span_of(text, what), for what is long or frequent. `other` finds what does not belong there.
+template <class Other>
+std::size_t long_span_of(std::string_view text, std::uint8_t what, Other&& other) noexcept {
   std::size_t n = 0;
   for (std::uint64_t word; text.size() - n >= sizeof word; n += sizeof word) {
     std::memcpy(&word, text.data() + n, sizeof word);
-    const std::uint64_t del = word ^ (0x7f * one);
-    const std::uint64_t below_space = (word - 0x20 * one) & ~word, zero = (del - one) & ~del;
-    if (((below_space | zero) & (0x80 * one)) != 0) break;
+    const std::uint64_t found = other(word);
+    if (found == 0) continue;
+    if constexpr (std::endian::native != std::endian::little) break;
+    return n + static_cast<std::size_t>(std::countr_zero(found)) / 8;
   }
-  return n + span_of(text.substr(n), value_char);
+  return n + span_of(text.substr(n), what);
 }
 
 /// Space or tab: OWS of RFC 9110 section 5.6.3.

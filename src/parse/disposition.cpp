@@ -112,39 +112,7 @@ UPSTOW_INLINE errc collect(reader& in, tolerance& how, spellings& name, spelling
   return got == found::none ? errc::ok : errc::bad_disposition;
 }
 
-/// Takes a quoted string off the front, behind its opening quote. False if it has no end, or
-/// anything but printable ASCII without a backslash.
-UPSTOW_INLINE bool take_plain_quoted(std::string_view& from, std::string_view& text) noexcept {
-  const std::size_t size = chars_detail::span_of(from, chars_detail::plain_quoted);
-  if (size == from.size() || from[size] != '"') return false;
-  text = from.substr(0, size);
-  from.remove_prefix(size + 1);
-  return true;
-}
-
-/// The spelling of nearly every part, read without asking what else it could be: a form of many
-/// fields is mostly this header. It has one reading in every dialect, so read_any() says the same
-/// of it; what is spelled otherwise, or wrong, is left to that one.
-UPSTOW_INLINE bool read_usual(std::string_view value, names& out) noexcept {
-  using chars_detail::begins_with;
-  constexpr char start[] = "form-data; name=\"", more[] = "; filename=\"";
-  if (!begins_with(value, start)) return false;
-  value.remove_prefix(sizeof start - 1);
-  std::string_view name, filename;
-  if (!take_plain_quoted(value, name)) return false;
-  const bool has_filename = begins_with(value, more);
-  if (has_filename) {
-    value.remove_prefix(sizeof more - 1);
-    if (!take_plain_quoted(value, filename)) return false;
-  }
-  if (!value.empty()) return false;
-  out.name.text = name;
-  out.filename.text = filename;
-  out.has_filename = has_filename;
-  return true;
-}
-
-UPSTOW_INLINE errc read_any(std::string_view value, tolerance& how, names& out) {
+UPSTOW_INLINE errc read(std::string_view value, tolerance& how, names& out) {
   reader in(value, parameters_detail::disposition, how);
   const std::string_view type = in.token();
   if (how.rules.form ? !same_word(type, "form-data") : type.empty()) return errc::bad_disposition;
@@ -163,10 +131,6 @@ UPSTOW_INLINE errc read_any(std::string_view value, tolerance& how, names& out) 
   if (!has_name && how.rules.form && !how.allows(deviation::missing_name))
     return errc::bad_disposition;
   return errc::ok;
-}
-
-UPSTOW_INLINE errc read(std::string_view value, tolerance& how, names& out) {
-  return read_usual(value, out) ? errc::ok : read_any(value, how, out);
 }
 
 }  // namespace disposition_detail

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "scan.hpp"
+#include "usual_head.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -28,12 +29,12 @@ UPSTOW_INLINE multipart_parser::multipart_parser(const boundary& b, const limits
   write("\r", cr_needle_);
 }
 
-UPSTOW_INLINE bytes multipart_parser::needle() const noexcept {
+inline bytes multipart_parser::needle() const noexcept {
   return as_bytes(crlf_needle_ + 2, needle_size_);
 }
 
 /// The bytes of the candidate so far. They are the needle's own, so no byte was kept.
-UPSTOW_INLINE bytes multipart_parser::held() const noexcept {
+inline bytes multipart_parser::held() const noexcept {
   const std::size_t size = matched_ + tail_.size();
   switch (lead_) {
     case lead::nothing: return as_bytes(crlf_needle_ + 2, size);
@@ -58,7 +59,7 @@ UPSTOW_INLINE void multipart_parser::feed_any(bytes chunk) noexcept {
 UPSTOW_INLINE void multipart_parser::finish() noexcept {
   (void)drop();
   ended_ = true;
-  calm_ = false;
+  simple_ = calm_ = false;
 }
 
 UPSTOW_INLINE std::size_t multipart_parser::drop() noexcept {
@@ -75,11 +76,11 @@ UPSTOW_INLINE std::uint64_t multipart_parser::offset() const noexcept {
 }
 
 UPSTOW_INLINE event multipart_parser::next_any() noexcept {
-  calm_ = false;
+  simple_ = calm_ = false;
   event out;
   while (!step(out)) {
   }
-  if (out.kind == event_kind::need_data && end_ < chunk_.size()) return past_total();
+  if (out.kind == event_kind::need_data && end_ < chunk_.size()) past_total(out);
   return out;
 }
 
@@ -95,15 +96,28 @@ UPSTOW_INLINE void multipart_parser::accept_any(std::size_t n) noexcept {
     pos_ += n;
     plain_ -= n;
   }
-  calm_ = stage_ == stage::data && !in_preamble() && look_alike_ == 0 && disproved_.empty() &&
-          !at_break_ && !ended_ && !error_;
+  settle();
+}
+
+/// Whether accept() and next() may go the short way.
+inline void multipart_parser::settle() noexcept {
+  simple_ = stage_ == stage::data && !in_preamble() && look_alike_ == 0 && disproved_.empty();
+  calm_ = simple_ && !at_break_ && !ended_;
 }
 
 /// One step of the machine; true if it has an answer.
-UPSTOW_INLINE bool multipart_parser::step(event& out) noexcept {
-  if (error_) return answer(out, event_kind::failed);
+inline bool multipart_parser::step(event& out) noexcept {
+  if (stage_ == stage::data && pos_ != end_ && disproved_.empty()) return step_data(out);
+  if (stage_ == stage::part_start) return start_part(out);
+  return step_seldom(out);
+}
+
+/// What is met a few times in a body, or not at all.
+UPSTOW_INLINE bool multipart_parser::step_seldom(event& out) noexcept {
+  if (stage_ == stage::failed) return answer(out, event_kind::failed);
   if (!disproved_.empty()) return offer(out, disproved_);
-  if (pos_ == end_ && stage_ != stage::part_start && stage_ != stage::done) {
+  if (stage_ == stage::done) return answer(out, event_kind::done);
+  if (pos_ == end_) {
     if (!ended_) return answer(out, event_kind::need_data);
     at_end();
     return false;
@@ -113,7 +127,7 @@ UPSTOW_INLINE bool multipart_parser::step(event& out) noexcept {
     case stage::opening_lf:
     case stage::first_delimiter: step_opening(); return false;
     case stage::tail: return step_tail(out);
-    case stage::part_start: start_part(); return false;
+    case stage::part_start: return start_part(out);
     case stage::headers: return step_headers(out);
     case stage::data: return step_data(out);
     case stage::candidate: step_candidate(); return false;
@@ -121,12 +135,13 @@ UPSTOW_INLINE bool multipart_parser::step(event& out) noexcept {
     case stage::epilogue: step_closed(); return false;
     case stage::dropped: pos_ = end_; return false;
     case stage::done: return answer(out, event_kind::done);
+    case stage::failed: break;
   }
   return answer(out, event_kind::failed);
 }
 
 /// Before the first delimiter: at most one CRLF, which Go and .NET send for an empty form.
-UPSTOW_INLINE void multipart_parser::step_opening() noexcept {
+inline void multipart_parser::step_opening() noexcept {
   if (stage_ == stage::opening && peek() == '\r') {
     ++pos_;
     stage_ = stage::opening_lf;
@@ -147,8 +162,8 @@ UPSTOW_INLINE void multipart_parser::step_opening() noexcept {
 }
 
 /// RFC 2046 section 5.1.1 lets senders put nothing but a line end or "--" behind a boundary.
-UPSTOW_INLINE multipart_parser::verdict multipart_parser::judge_tail(tail_state& tail,
-                                                                     char c) const noexcept {
+inline multipart_parser::verdict multipart_parser::judge_tail(tail_state& tail,
+                                                              char c) const noexcept {
   using half = tail_state::half;
   if (tail.last == half::cr) return c == '\n' ? verdict::part : verdict::no_delimiter;
   if (tail.last == half::dash) return c == '-' ? verdict::close : verdict::no_delimiter;
@@ -164,7 +179,7 @@ UPSTOW_INLINE multipart_parser::verdict multipart_parser::judge_tail(tail_state&
   return verdict::more;
 }
 
-UPSTOW_INLINE bool multipart_parser::step_tail(event& out) noexcept {
+inline bool multipart_parser::step_tail(event& out) noexcept {
   const char c = peek();
   switch (judge_tail(tail_, c)) {
     case verdict::more:
@@ -180,7 +195,7 @@ UPSTOW_INLINE bool multipart_parser::step_tail(event& out) noexcept {
 }
 
 /// At the last byte of a delimiter.
-UPSTOW_INLINE bool multipart_parser::end_delimiter(event& out, bool close) noexcept {
+inline bool multipart_parser::end_delimiter(event& out, bool close) noexcept {
   const bool in_part = !in_preamble();
   errc why = errc::ok;
   if (in_part && lead_ == lead::nothing) why = errc::bad_delimiter;
@@ -199,7 +214,7 @@ UPSTOW_INLINE bool multipart_parser::end_delimiter(event& out, bool close) noexc
 }
 
 /// What a delimiter that ends with `last` says of the message.
-UPSTOW_INLINE void multipart_parser::note_delimiter(char last) noexcept {
+inline void multipart_parser::note_delimiter(char last) noexcept {
   if (tail_.padding != 0) how_.met.add(deviation::padding);
   if (in_preamble() && how_.knows(deviation::preamble)) {
     const std::uint64_t before = offset() - tail_.size() - needle_size_;
@@ -214,7 +229,7 @@ UPSTOW_INLINE void multipart_parser::note_delimiter(char last) noexcept {
 }
 
 /// The bytes held are no delimiter; `fault` is where that is an error.
-UPSTOW_INLINE void multipart_parser::refute(std::uint64_t fault) noexcept {
+inline void multipart_parser::refute(std::uint64_t fault) noexcept {
   if (!how_.knows(deviation::near_delimiter)) return fail(errc::bad_delimiter, fault);
   disproved_ = held();
   tail_ = {};
@@ -222,28 +237,28 @@ UPSTOW_INLINE void multipart_parser::refute(std::uint64_t fault) noexcept {
   stage_ = stage::data;
 }
 
-UPSTOW_INLINE void multipart_parser::start_part() noexcept {
+inline bool multipart_parser::start_part(event& out) noexcept {
   part_.index = parts_;
-  if (parts_ == limits_.parts) return fail(errc::too_many_parts, offset() - 1);
+  if (parts_ == limits_.parts) {
+    fail(errc::too_many_parts, offset() - 1);
+    return false;
+  }
   ++parts_;
   part_.anomalies = {};
   block_.clear(style_ == line_style::lf);
   stage_ = stage::headers;
+  return step_headers(out);
 }
 
-UPSTOW_INLINE bool multipart_parser::step_headers(event& out) noexcept {
+inline bool multipart_parser::step_headers(event& out) noexcept {
 #if UPSTOW_EXCEPTIONS
   try {
 #endif
     const std::string_view window = as_text(chunk_.first(end_).subspan(pos_));
-    dialect_detail::tolerance how{.rules = how_.rules, .met = part_.anomalies};
-    const part_headers_detail::block::taken got = block_.take(window, limits_, how);
-    pos_ += got.used;
-    errc why = got.why;
-    if (why == errc::ok && got.complete) why = read_head(how);
-    part_.anomalies = how.met;
-    how_.met.add(how.met);
-    if (why == errc::ok) return got.complete && begin_part(out);
+    errc why = errc::ok;
+    const bool complete = take_usual_head(window) || take_any_head(window, why);
+    if (complete) why = count_part();
+    if (why == errc::ok) return complete && begin_part(out);
     fail(why, offset() - 1);
     return false;
 #if UPSTOW_EXCEPTIONS
@@ -254,8 +269,53 @@ UPSTOW_INLINE bool multipart_parser::step_headers(event& out) noexcept {
 #endif
 }
 
+/// A whole head, if it is a usual one and within its limits.
+inline bool multipart_parser::take_usual_head(std::string_view window) {
+  usual_head_detail::usual_head head;
+  if (!block_.is_empty()) return false;
+  usual_head_detail::reader in(window.substr(0, limits_.part_header_bytes));
+  if (!in.read(head)) return false;
+  const std::size_t lines = head.has_type ? 2 : 1;
+  if (lines > limits_.part_headers || head.name.size() > limits_.name_bytes ||
+      head.filename.size() > limits_.filename_bytes)
+    return false;
+  const char* const kept = block_.keep(window.substr(0, head.size), limits_);
+  const auto moved = [&](std::string_view text) -> std::string_view {
+    return {kept + (text.data() - window.data()), text.size()};
+  };
+  if (part_.headers.size() != lines) part_.headers.resize(lines);
+  constexpr std::string_view disposition = "Content-Disposition", type = "Content-Type";
+  const char* const value = window.data() + disposition.size() + 2;
+  const std::string_view usual(value, static_cast<std::size_t>(head.disposition_end - value));
+  part_.headers[0] = {{kept, disposition.size()}, moved(usual)};
+  part_.name = moved(head.name);
+  part_.is_file = head.is_file;
+  part_.filename = head.is_file ? moved(head.filename) : std::string_view();
+  part_.content_type.reset();
+  part_.charset.reset();
+  facts_.length.reset();
+  if (head.has_type) {
+    part_.content_type = moved(head.type);
+    part_.headers[1] = {moved({head.disposition_end + 2, type.size()}), *part_.content_type};
+  }
+  pos_ += head.size;
+  return true;
+}
+
+/// Bytes of a head, as many as there are; true if that was all of it, and nothing is wrong.
+UPSTOW_INLINE bool multipart_parser::take_any_head(std::string_view window, errc& why) {
+  dialect_detail::tolerance how{.rules = how_.rules, .met = part_.anomalies};
+  const part_headers_detail::block::taken got = block_.take(window, limits_, how);
+  pos_ += got.used;
+  why = got.why;
+  if (why == errc::ok && got.complete) why = read_head(how);
+  part_.anomalies = how.met;
+  how_.met.add(how.met);
+  return why == errc::ok && got.complete;
+}
+
 /// At the blank line: what the headers say all together.
-UPSTOW_INLINE errc multipart_parser::read_head(dialect_detail::tolerance& how) {
+inline errc multipart_parser::read_head(dialect_detail::tolerance& how) {
   block_.read_fields(part_.headers);
   if (const errc e = read_facts(part_.headers, limits_, how, facts_); e != errc::ok) return e;
   part_.name = facts_.names.name.text;
@@ -263,12 +323,17 @@ UPSTOW_INLINE errc multipart_parser::read_head(dialect_detail::tolerance& how) {
   part_.filename = facts_.names.filename.text;
   part_.content_type = facts_.content_type;
   part_.charset = facts_.charset;
-  if (part_.is_file && files_++ == limits_.files) return errc::too_many_files;
-  if (how.rules.form && !part_.is_file && fields_++ == limits_.fields) return errc::too_many_fields;
   return errc::ok;
 }
 
-UPSTOW_INLINE bool multipart_parser::begin_part(event& out) noexcept {
+inline errc multipart_parser::count_part() noexcept {
+  if (part_.is_file && files_++ == limits_.files) return errc::too_many_files;
+  if (how_.rules.form && !part_.is_file && fields_++ == limits_.fields)
+    return errc::too_many_fields;
+  return errc::ok;
+}
+
+inline bool multipart_parser::begin_part(event& out) noexcept {
   const bool is_field = how_.rules.form && !part_.is_file;
   room_ = is_field ? limits_.field_bytes : limits_.file_bytes;
   no_room_ = is_field ? errc::field_too_large : errc::file_too_large;
@@ -282,17 +347,17 @@ UPSTOW_INLINE bool multipart_parser::begin_part(event& out) noexcept {
   // A delimiter right behind the blank line lacks its line break; it is looked for to refuse it.
   lead_ = lead::nothing;
   matched_ = 0;
-  stage_ = stage::candidate;
+  stage_ = pos_ < end_ && peek() != '-' ? stage::data : stage::candidate;
   return answer(out, event_kind::part_begin);
 }
 
-UPSTOW_INLINE bool multipart_parser::lf_ends_lines() const noexcept {
+inline bool multipart_parser::lf_ends_lines() const noexcept {
   return style_ == line_style::lf ||
          (style_ == line_style::unknown && how_.knows(deviation::lf_lines));
 }
 
 /// Whether a delimiter may stand behind this.
-UPSTOW_INLINE bool multipart_parser::may_precede(lead l) const noexcept {
+inline bool multipart_parser::may_precede(lead l) const noexcept {
   switch (l) {
     case lead::crlf: return true;
     case lead::lf: return in_preamble() || style_ == line_style::lf;
@@ -304,11 +369,16 @@ UPSTOW_INLINE bool multipart_parser::may_precede(lead l) const noexcept {
   return false;
 }
 
-/// How much of the window is data for certain. As many look-alikes as there may be, they do not cut
-/// it; each byte is looked at once more at most, as a part of one.
-UPSTOW_INLINE std::size_t multipart_parser::plain_run(std::string_view window) noexcept {
-  std::size_t plain = scan_detail::plain_prefix(window, as_text(needle()));
-  if (!how_.knows(deviation::near_delimiter)) return plain;
+/// How much of the window is data for certain.
+inline std::size_t multipart_parser::plain_run(std::string_view window) noexcept {
+  const std::size_t plain = scan_detail::plain_prefix(window, as_text(needle()));
+  return how_.knows(deviation::near_delimiter) ? past_look_alikes(window, plain) : plain;
+}
+
+/// As many look-alikes as there may be, they do not cut the data; each byte is looked at once more
+/// at most, as a part of one.
+UPSTOW_INLINE std::size_t multipart_parser::past_look_alikes(std::string_view window,
+                                                             std::size_t plain) noexcept {
   while (plain != window.size()) {
     const std::size_t end = end_of_look_alike(window, plain);
     if (end == 0) break;
@@ -320,8 +390,8 @@ UPSTOW_INLINE std::size_t multipart_parser::plain_run(std::string_view window) n
 
 /// Where the delimiter is refuted whose line break is at `at`; 0 if it is one, or if the window
 /// ends too early to tell.
-UPSTOW_INLINE std::size_t multipart_parser::end_of_look_alike(std::string_view window,
-                                                              std::size_t at) const noexcept {
+inline std::size_t multipart_parser::end_of_look_alike(std::string_view window,
+                                                       std::size_t at) const noexcept {
   lead before = window[at] == '\r' ? lead::cr : lead::lf;
   std::size_t i = at + 1;
   if (before == lead::cr && i < window.size() && window[i] == '\n') {
@@ -339,15 +409,24 @@ UPSTOW_INLINE std::size_t multipart_parser::end_of_look_alike(std::string_view w
   return 0;
 }
 
-UPSTOW_INLINE bool multipart_parser::step_data(event& out) noexcept {
-  const bytes window = chunk_.first(end_).subspan(pos_);
-  if (plain_ == 0 && !at_break_) {
-    plain_ = plain_run(as_text(window));
-    at_break_ = plain_ != window.size();
-  }
-  if (plain_ != 0) return offer(out, window.first(std::min(plain_, window.size())));
+/// How much from here on is data for certain, and whether a line break ends it.
+UPSTOW_INLINE void multipart_parser::search() noexcept {
+  const std::string_view window = as_text(chunk_.first(end_).subspan(pos_));
+  plain_ = plain_run(window);
+  at_break_ = plain_ != window.size();
+  whole_ = window.size() - plain_ >= 2 + std::size_t{needle_size_};
+}
+
+inline bool multipart_parser::step_data(event& out) noexcept {
+  if (plain_ == 0 && !at_break_) search();
+  if (plain_ != 0) return offer(out, chunk_.subspan(pos_, std::min(plain_, end_ - pos_)));
   at_break_ = false;
   if (take_delimiter()) return end_delimiter(out, false);
+  return step_break();
+}
+
+/// At a line break of the data, behind which a delimiter may begin.
+UPSTOW_INLINE bool multipart_parser::step_break() noexcept {
   if (preamble_is_full()) {
     fail(errc::preamble_too_large, offset());
     return false;
@@ -359,22 +438,21 @@ UPSTOW_INLINE bool multipart_parser::step_data(event& out) noexcept {
   return false;
 }
 
-/// A delimiter line that is whole in the chunk, as nearly all are: one comparison, not a walk
-/// through the stages. True if it is one; then the machine stands at its last byte, as behind the
-/// walk.
-UPSTOW_INLINE bool multipart_parser::take_delimiter() noexcept {
+/// A delimiter line that is whole in the chunk, as nearly all are: the scan has compared it, and
+/// what is left to ask is how its line and the one before it end. True if it is one; then the
+/// machine stands at its last byte, as behind a walk through the stages.
+inline bool multipart_parser::take_delimiter() noexcept {
   const std::size_t size = 2 + std::size_t{needle_size_};
-  if (in_preamble() || end_ - pos_ < size + 2) return false;
+  if (!whole_ || in_preamble() || end_ - pos_ < size + 2) return false;
   const std::byte* const at = chunk_.data() + pos_;
-  if (std::memcmp(at, crlf_needle_, size) != 0 || std::memcmp(at + size, "\r\n", 2) != 0)
-    return false;
+  if (std::memcmp(at, "\r\n", 2) != 0 || std::memcmp(at + size, "\r\n", 2) != 0) return false;
   lead_ = lead::crlf;
   tail_.last = tail_state::half::cr;
   pos_ += size + 1;
   return true;
 }
 
-UPSTOW_INLINE void multipart_parser::step_candidate() noexcept {
+inline void multipart_parser::step_candidate() noexcept {
   if (lead_ == lead::cr && matched_ == 0 && peek() == '\n') {
     if (preamble_is_full()) return fail(errc::preamble_too_large, offset());
     lead_ = lead::crlf;
@@ -395,14 +473,14 @@ UPSTOW_INLINE void multipart_parser::step_candidate() noexcept {
 
 /// Whether the line break at hand leaves no room for a delimiter behind it. The one CRLF at the
 /// start that every dialect takes is no preamble.
-UPSTOW_INLINE bool multipart_parser::preamble_is_full() const noexcept {
+inline bool multipart_parser::preamble_is_full() const noexcept {
   if (!in_preamble() || offset() < limits_.preamble_bytes) return false;
   const bool opening = peek() == '\r' ? offset() == 0 : offset() == 1 && lead_ == lead::cr;
   return !opening;
 }
 
 /// Behind the close delimiter: at most one line end, where nothing else is tolerated.
-UPSTOW_INLINE void multipart_parser::step_closed() noexcept {
+inline void multipart_parser::step_closed() noexcept {
   if (stage_ == stage::epilogue) return drop_epilogue(errc::stray_data);
   const char c = peek();
   switch (c == '-' ? verdict::no_delimiter : judge_tail(tail_, c)) {
@@ -418,19 +496,19 @@ UPSTOW_INLINE void multipart_parser::step_closed() noexcept {
   }
 }
 
-UPSTOW_INLINE void multipart_parser::note_close(bool by_lf) noexcept {
+inline void multipart_parser::note_close(bool by_lf) noexcept {
   if (tail_.padding != 0) how_.met.add(deviation::padding);
   if (by_lf) how_.met.add(deviation::lf_lines);
 }
 
-UPSTOW_INLINE void multipart_parser::drop_epilogue(errc otherwise) noexcept {
+inline void multipart_parser::drop_epilogue(errc otherwise) noexcept {
   if (!how_.allows(deviation::epilogue)) return fail(otherwise, offset());
   pos_ = end_;
   stage_ = stage::dropped;
 }
 
 /// The body ended and no byte is left.
-UPSTOW_INLINE void multipart_parser::at_end() noexcept {
+inline void multipart_parser::at_end() noexcept {
   switch (stage_) {
     case stage::closed:
       if (tail_.last == tail_state::half::cr && !how_.allows(deviation::epilogue))
@@ -448,32 +526,34 @@ UPSTOW_INLINE void multipart_parser::at_end() noexcept {
     case stage::part_start:
     case stage::data:
     case stage::candidate:
-    case stage::done: return fail(errc::truncated, offset());
+    case stage::done:
+    case stage::failed: return fail(errc::truncated, offset());
   }
 }
 
 /// There is a byte past limits::total_bytes. If the grammar has a fault at that very byte, it wins;
 /// nothing else may come of it.
-UPSTOW_INLINE event multipart_parser::past_total() noexcept {
+UPSTOW_INLINE void multipart_parser::past_total(event& out) noexcept {
   const std::uint32_t index = part_.index;
   const std::uint64_t at = offset();
-  end_ = pos_ + 1;
-  event out;
+  const bytes chunk = chunk_;
+  chunk_ = chunk_.first(pos_ + 1);
+  end_ = chunk_.size();
   do {
-    while (!step(out)) {
-    }
+    out = next_any();
     accept(out.data.size());
   } while (out.kind == event_kind::part_data);
+  chunk_ = chunk;
   if (!error_ || error_.offset != at) {
     part_.index = index;
     error_ = {};
     fail(errc::body_too_large, at);
   }
-  return {.kind = event_kind::failed, .data = {}};
+  (void)answer(out, event_kind::failed);
 }
 
 /// Takes bytes as long as they are the needle's; true at its end.
-UPSTOW_INLINE bool multipart_parser::match_needle() noexcept {
+inline bool multipart_parser::match_needle() noexcept {
   const std::size_t most = std::min<std::size_t>(end_ - pos_, needle_size_ - matched_);
   const std::byte* want = needle().data() + matched_;
   const std::byte* have = chunk_.data() + pos_;
@@ -487,7 +567,7 @@ UPSTOW_INLINE bool multipart_parser::match_needle() noexcept {
   return matched_ == needle_size_;
 }
 
-UPSTOW_INLINE bool multipart_parser::answer(event& out, event_kind kind) noexcept {
+inline bool multipart_parser::answer(event& out, event_kind kind) noexcept {
   out.kind = kind;
   out.data = {};
   offered_ = 0;
@@ -495,7 +575,7 @@ UPSTOW_INLINE bool multipart_parser::answer(event& out, event_kind kind) noexcep
 }
 
 /// Data to the caller; a preamble to nobody.
-UPSTOW_INLINE bool multipart_parser::offer(event& out, bytes data) noexcept {
+inline bool multipart_parser::offer(event& out, bytes data) noexcept {
   if (room_ == 0) {
     fail(no_room_, offset());
     return false;
@@ -503,7 +583,7 @@ UPSTOW_INLINE bool multipart_parser::offer(event& out, bytes data) noexcept {
   out.kind = event_kind::part_data;
   out.data = data.size() > room_ ? data.first(static_cast<std::size_t>(room_)) : data;
   offered_ = out.data.size();
-  if (!in_preamble()) return true;
+  if (!in_preamble()) return settle(), true;
   accept(offered_);
   return false;
 }
@@ -511,7 +591,8 @@ UPSTOW_INLINE bool multipart_parser::offer(event& out, bytes data) noexcept {
 /// The first failure stays.
 UPSTOW_INLINE void multipart_parser::fail(errc code, std::uint64_t offset) noexcept {
   if (!error_) error_ = {.code = code, .part = part_.index, .offset = offset, .cause = 0};
-  calm_ = false;
+  stage_ = stage::failed;
+  simple_ = calm_ = false;
 }
 
 }  // namespace UPSTOW_ABI

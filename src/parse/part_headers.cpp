@@ -28,14 +28,6 @@ UPSTOW_INLINE bool has_forbidden(std::string_view text) noexcept {
   return false;
 }
 
-UPSTOW_INLINE void block::clear(bool lf_lines) noexcept {
-  text_.clear();
-  fields_.clear();
-  line_ = 0;
-  size_ = 0;
-  lf_lines_ = lf_lines;
-}
-
 /// A string grows by itself too, but past the limit, and with both blocks in the heap meanwhile.
 UPSTOW_INLINE void block::make_room(std::size_t more, std::size_t most) {
   constexpr std::size_t usual = 1024;  // browsers need some 200 bytes
@@ -51,10 +43,10 @@ UPSTOW_INLINE void block::make_room(std::size_t more, std::size_t most) {
 
 UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most, tolerance& how) {
   taken out;
-  if (size_ == 0 && take_usual(data, most)) {
-    out.used = size_;
-    out.complete = true;
-    return out;
+  if (size_ == 0) {
+    text_.clear();
+    fields_.clear();
+    line_ = 0;
   }
   while (out.used < data.size()) {
     const std::uint32_t room = most.part_header_bytes - size_;
@@ -78,41 +70,10 @@ UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most
   return out;
 }
 
-/// Where the name of a header ends. The one that every part has is compared as a whole; any other
-/// spelling of it is read like all names.
-UPSTOW_INLINE std::size_t end_of_name(std::string_view line) noexcept {
-  constexpr char usual[] = "Content-Disposition:";
-  if (chars_detail::begins_with(line, usual)) return sizeof usual - 2;
-  return chars_detail::span_of(line, chars_detail::token_char);
-}
-
-/// A block as nearly every sender writes it, whole in the data at hand: lines of name, colon and
-/// value that end with CRLF. It is judged in one pass where it lies, and copied once. False, and
-/// nothing is taken, if anything is different or wrong: what it is then, take() finds out.
-UPSTOW_INLINE bool block::take_usual(std::string_view data, const limits& most) {
-  using chars_detail::begins_with;
-  const auto gives_up = [&] { return fields_.clear(), false; };
-  data = data.substr(0, most.part_header_bytes);
-  std::size_t at = 0;
-  while (!begins_with(data.substr(at), "\r\n")) {
-    const std::string_view line = data.substr(at);
-    const std::size_t colon = end_of_name(line);
-    if (colon == 0 || colon == line.size() || line[colon] != ':') return gives_up();
-    const std::string_view behind = line.substr(colon + 1);
-    const std::size_t size = chars_detail::span_of_value(behind);
-    if (!begins_with(behind.substr(size), "\r\n")) return gives_up();
-    if (fields_.size() == most.part_headers) return gives_up();
-    const std::string_view value = chars_detail::trim_blanks(behind.substr(0, size));
-    fields_.push_back({.name = static_cast<std::uint32_t>(at),
-                       .name_size = static_cast<std::uint32_t>(colon),
-                       .value = static_cast<std::uint32_t>(value.data() - data.data()),
-                       .value_size = static_cast<std::uint32_t>(value.size())});
-    at += colon + 1 + size + 2;
-  }
-  make_room(at + 2, most.part_header_bytes);
-  text_.assign(data.data(), at + 2);
-  size_ = static_cast<std::uint32_t>(at + 2);
-  return true;
+/// All the room there is, so that the next block finds it.
+UPSTOW_INLINE void block::make_place(std::size_t size, std::size_t most) {
+  make_room(size - text_.size(), most);
+  text_.resize(text_.capacity());
 }
 
 /// Behind an LF. Where it ends no line it is a control character, and the line's fault.
@@ -168,6 +129,7 @@ UPSTOW_INLINE void block::fold(std::string_view line) {
 }
 
 UPSTOW_INLINE errc block::cut_short() const noexcept {
+  if (is_empty()) return errc::truncated;
   std::string_view line = std::string_view(text_).substr(line_);
   if (line.ends_with('\r')) line.remove_suffix(1);  // perhaps half of a line end
   return has_forbidden(line) ? errc::bad_part_header : errc::truncated;

@@ -11,6 +11,14 @@
 
 #include "upstow/config.hpp"
 
+// A search that is part of its caller makes him save registers for it, also where it is another
+// that is called.
+#if defined(__GNUC__)
+#define UPSTOW_SCAN_APART __attribute__((noinline))
+#else
+#define UPSTOW_SCAN_APART
+#endif
+
 namespace upstow {
 inline namespace UPSTOW_ABI {
 namespace scan_detail {
@@ -76,7 +84,8 @@ inline const char* find_bytewise(const char* at, const char* stop,
 }
 
 /// As find_bytewise(), eight positions at a time.
-inline const char* find_whole(const char* at, const char* stop, std::string_view needle) noexcept {
+UPSTOW_SCAN_APART inline const char* find_whole(const char* at, const char* stop,
+                                                std::string_view needle) noexcept {
   const std::uint64_t first = spread(needle.front()), last = spread(needle.back());
   const std::uint64_t cr = spread('\r'), lf = spread('\n');
   const std::size_t reach = needle.size() - 1;
@@ -100,7 +109,7 @@ inline const char* last_break(std::string_view data, std::size_t reach) noexcept
 }
 
 /// The line break before the first needle of `data`, whole or cut by its end; or none.
-inline const char* find(std::string_view data, std::string_view needle) noexcept {
+UPSTOW_SCAN_APART inline const char* find(std::string_view data, std::string_view needle) noexcept {
   if (data.size() > needle.size()) {
     const char* const stop = data.data() + data.size() - needle.size() + 1;
     if (const char* hit = find_whole(data.data() + 1, stop, needle)) return hit;

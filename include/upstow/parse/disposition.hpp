@@ -41,10 +41,6 @@ struct names {
 /// The views in `out` are good as long as `value` and `out` are. May throw bad_alloc.
 errc read(std::string_view value, dialect_detail::tolerance& how, names& out);
 
-/// The same by the whole grammar, without the short way for what is usual; they are tested against
-/// each other.
-errc read_any(std::string_view value, dialect_detail::tolerance& how, names& out);
-
 }  // namespace disposition_detail
 }  // namespace UPSTOW_ABI
 }  // namespace upstow

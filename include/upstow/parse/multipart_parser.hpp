@@ -99,7 +99,7 @@ class UPSTOW_API multipart_parser {
     offered_ -= n;
     room_ -= n;
     size_ += n;
-    if (!calm_) return accept_any(n);
+    if (!simple_) return accept_any(n);
     pos_ += n;
     plain_ -= n;
   }
@@ -134,6 +134,7 @@ class UPSTOW_API multipart_parser {
     epilogue,   // behind its line end: nothing may come
     dropped,    // the epilogue, where it may
     done,
+    failed,
   };
 
   /// What came before "--boundary".
@@ -169,23 +170,30 @@ class UPSTOW_API multipart_parser {
     return true;
   }
 
+  void settle() noexcept;
   bool step(event& out) noexcept;
+  bool step_seldom(event& out) noexcept;
   void step_opening() noexcept;
   bool step_tail(event& out) noexcept;
   bool end_delimiter(event& out, bool close) noexcept;
   void note_delimiter(char last) noexcept;
-  void start_part() noexcept;
+  bool start_part(event& out) noexcept;
   bool step_headers(event& out) noexcept;
+  bool take_usual_head(std::string_view window);
+  bool take_any_head(std::string_view window, errc& why);
   errc read_head(dialect_detail::tolerance& how);
+  errc count_part() noexcept;
   bool begin_part(event& out) noexcept;
+  void search() noexcept;
   bool step_data(event& out) noexcept;
+  bool step_break() noexcept;
   bool take_delimiter() noexcept;
   void step_candidate() noexcept;
   void step_closed() noexcept;
   void note_close(bool by_lf) noexcept;
   void drop_epilogue(errc otherwise) noexcept;
   void at_end() noexcept;
-  event past_total() noexcept;
+  void past_total(event& out) noexcept;
 
   bool in_preamble() const noexcept { return parts_ == 0; }
   bool preamble_is_full() const noexcept;
@@ -193,6 +201,7 @@ class UPSTOW_API multipart_parser {
   bool may_precede(lead l) const noexcept;
   verdict judge_tail(tail_state& tail, char c) const noexcept;
   std::size_t plain_run(std::string_view window) noexcept;
+  std::size_t past_look_alikes(std::string_view window, std::size_t plain) noexcept;
   std::size_t end_of_look_alike(std::string_view window, std::size_t at) const noexcept;
   void refute(std::uint64_t fault) noexcept;
 
@@ -215,9 +224,10 @@ class UPSTOW_API multipart_parser {
   std::uint8_t matched_ = 0;      // bytes of the needle
   std::uint8_t needle_size_ = 0;  // of "--boundary"
   bool ended_ = false;
-  // In the data of a part, nothing held back and nothing wrong: the next byte is data unless it is
-  // a line break. Only accept() sets it; next_any(), finish() and fail() end it.
-  bool calm_ = false;
+  // In the data of a part, nothing held back and nothing wrong. Only offer() and accept() set
+  // these; next_any(), finish() and fail() end them.
+  bool simple_ = false;  // what is offered is data and no more can be said of it
+  bool calm_ = false;    // and so is the next byte, unless it is a line break
   // The line break, two dashes, and 70 bytes of the boundary (RFC 2046 section 5.1.1). Behind the
   // needle there is room for its tail, so that what is held back is always in one piece.
   char crlf_needle_[74 + padding_room + 1] = {};
@@ -229,6 +239,7 @@ class UPSTOW_API multipart_parser {
   std::uint64_t consumed_ = 0;  // bytes before the chunk
   std::size_t plain_ = 0;       // bytes from pos_ on that are known to be data, fed or to come
   bool at_break_ = false;       // behind them is a line break, and a delimiter perhaps
+  bool whole_ = false;          // "--boundary" was seen there, not only the start of it
   bytes disproved_;             // bytes held for a delimiter that was none; in the needles above
   std::size_t look_alike_ = 0;  // bytes to accept until the first one of a near delimiter is
   std::size_t offered_ = 0;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,10 +36,22 @@ class block {
   };
 
   /// Forgets the lines, keeps the memory. `lf_lines`: in this message LF alone ends lines.
-  void clear(bool lf_lines) noexcept;
+  void clear(bool lf_lines) noexcept {
+    size_ = 0;
+    lf_lines_ = lf_lines;
+  }
 
   /// Takes bytes as far as the blank line or the first fault. May throw bad_alloc.
   taken take(std::string_view data, const limits& most, dialect_detail::tolerance& how);
+
+  bool is_empty() const noexcept { return size_ == 0; }
+
+  /// A block that was read already; where it is now. REQUIRES: is_empty(). May throw bad_alloc.
+  const char* keep(std::string_view text, const limits& most) {
+    if (text_.size() < text.size()) make_place(text.size(), most.part_header_bytes);
+    std::memcpy(text_.data(), text.data(), text.size());
+    return text_.data();
+  }
 
   /// What is wrong with a block that ends here, in the middle of a line.
   errc cut_short() const noexcept;
@@ -52,8 +65,8 @@ class block {
     std::uint32_t name, name_size, value, value_size;
   };
 
-  bool take_usual(std::string_view data, const limits& most);
   void make_room(std::size_t more, std::size_t most);
+  void make_place(std::size_t size, std::size_t most);
   bool at_line_end(const dialect_detail::tolerance& how) const noexcept;
   errc end_line(const limits& most, dialect_detail::tolerance& how, bool& blank);
   void fold(std::string_view line);
