@@ -65,10 +65,13 @@ inline upstow::result<upstow::object_key> album_key(const upstow::file_record&,
   return upstow::object_key::make("albums", {request.text("album").value_or(""), *unique});
 }
 
+inline const upstow::policy album{
+    .fields = {upstow::file("photo", {.required = true}), upstow::text("album")}};
+
 template <class Database>
 upstow::state commit_with_row(upstow::session& session, Database& database) {
   if (upstow::blocking::finish(session) != upstow::state::prepared) return session.st();
-  database.insert(session.result().file("photo")->key);
+  database.insert(session.result().file("photo")->key);  // required, so it is there
   database.commit();
   return upstow::blocking::commit(session);
 }

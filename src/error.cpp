@@ -81,8 +81,8 @@ inline constexpr error_text table[] = {
      "begin with the first delimiter", "raise limits.preamble_bytes"},
 
     // The client: rules.
-    {"unknown-field", 422, "The form has a field that is not expected here",
-     "leave the field out, or add a rule for it to the policy", ""},
+    {"unknown-field", 422, "The form has a field that is not expected here", "leave the field out",
+     "add a rule for the field, or set policy::unknown"},
     {"missing-field", 422, "A required field is missing", "fill in the required field", ""},
     {"file-expected", 422, "A field that must be a file came as text",
      "send the field with a filename", ""},
@@ -129,7 +129,7 @@ inline constexpr error_text table[] = {
     {"bad-policy", 500, "The server is misconfigured", "tell the operator of the server",
      "see policy::check()"},
     {"late-key-unsupported", 500, "The server is misconfigured", "tell the operator of the server",
-     "the store needs the key before the data: put it behind a spooled store"},
+     "send the fields that session_options::key reads first, or use a store with late_key"},
     {"misuse", 500, "The server called the library out of order", "tell the operator of the server",
      "see the order of calls in intake/session.hpp"},
     {"no-memory", 503, "The server is out of memory", "try again later", ""},

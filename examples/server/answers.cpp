@@ -89,9 +89,12 @@ std::string stored_html(const upstow::outcome& result) {
 
 std::string refused_html(const upstow::outcome& result) {
   const upstow::error_text about = upstow::describe(result.error.code);
-  std::string inside = fmt::format("<p>{}.</p>\n", html_escaped(about.remedy));
-  if (!result.violation.limit.empty()) {
-    inside += fmt::format("<p>Accepted: {}</p>\n", html_escaped(result.violation.limit));
+  std::string remedy(about.remedy);
+  remedy.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(remedy.front())));
+  std::string inside = fmt::format("<p>{}.</p>\n", html_escaped(remedy));
+  const upstow::rule_violation& broken = result.violation;
+  if (broken.rule == "types" || broken.rule == "extensions") {
+    inside += fmt::format("<p>Accepted: {}</p>\n", html_escaped(broken.limit));
   }
   inside += "<p>Nothing of this upload was stored.</p>\n";
   return page_html(about.title, inside + std::string(back));
@@ -102,23 +105,34 @@ std::string date_text(std::chrono::system_clock::time_point at) {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(at)));
 }
 
-std::string allowed_text(const options& chosen, std::string_view separator) {
+std::string joined(const std::vector<std::string>& words, std::string_view before,
+                   std::string_view between) {
   std::string all;
-  for (const std::string& extension : chosen.extensions) {
-    all += fmt::format("{}.{}", all.empty() ? "" : separator, extension);
-  }
-  for (const std::string& type : chosen.types) {
-    all += fmt::format("{}{}", all.empty() ? "" : separator, type);
+  for (const std::string& word : words) {
+    all += fmt::format("{}{}{}", all.empty() ? "" : between, before, word);
   }
   return all;
 }
 
+/// A file needs one of each, where there are both.
+std::string allowed_text(const options& chosen) {
+  const std::string extensions = joined(chosen.extensions, ".", ", ");
+  const std::string types = joined(chosen.types, "", ", ");
+  return extensions + (extensions.empty() || types.empty() ? "" : " of type ") + types;
+}
+
+/// What a browser offers first. It offers whatever matches any of them.
+std::string offered(const options& chosen) {
+  return chosen.extensions.empty() ? joined(chosen.types, "", ",")
+                                   : joined(chosen.extensions, ".", ",");
+}
+
 std::string filled_in(std::string_view page, const options& chosen) {
-  const std::string allowed = allowed_text(chosen, ", ");
+  const std::string allowed = allowed_text(chosen);
   std::string rules = fmt::format("Up to {} for each file.", size_text(chosen.max_size));
   if (!allowed.empty()) rules += fmt::format(" Accepted: {}", allowed);
   const std::string accept =
-      allowed.empty() ? "" : fmt::format(" accept=\"{}\"", html_escaped(allowed_text(chosen, ",")));
+      allowed.empty() ? "" : fmt::format(" accept=\"{}\"", html_escaped(offered(chosen)));
   std::string out(page);
   const auto put = [&](std::string_view mark, const std::string& text) {
     const std::size_t at = out.find(mark);

@@ -208,7 +208,8 @@ std::string help_text() {
   --bind ADDRESS       listen on this address (default {}: this machine only)
   --dir DIRECTORY      store here; made if missing (default {})
   --max-size SIZE      largest file, and all files of one request together (default {})
-  --allow LIST         accept only these extensions and media types, such as jpg,png,image/*
+  --allow LIST         accept only these extensions or media types, such as jpg,png or image/*;
+                       where the list has both, a file needs one of each
   --token SECRET       ask for this token on every route: "Authorization: Bearer SECRET", or
                        /?token=SECRET once in a browser
   --insecure-open      let other machines in without a token

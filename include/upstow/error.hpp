@@ -87,7 +87,7 @@ enum class errc : std::uint16_t {
 
   // The host program.
   bad_policy,
-  late_key_unsupported,  ///< the store needs the key at the first byte; use spooled(next)
+  late_key_unsupported,  ///< the store lacks late_key, and the key needs a later field
   misuse,                ///< a call out of order
   no_memory,
   internal,

@@ -4,6 +4,7 @@
 // stores that show a file only when it is whole.
 //
 //   auto store = upstow::filesystem_store::open({.root = "/srv/uploads"});
+//   if (!store) return complain(upstow::describe(store.error().code).title);
 //   const upstow::policy policy{.limits = {.total_bytes = 100 * upstow::MiB}};
 //   const upstow::outcome got = upstow::receive({.content_type = type}, read, policy, *store);
 //   if (got.ok()) for (const auto& f : got.files) index(f.key, f.filename.untrusted());

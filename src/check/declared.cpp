@@ -44,16 +44,16 @@ UPSTOW_INLINE std::string joined(const std::vector<std::string>& list) {
 
 }  // namespace declared_detail
 
-UPSTOW_INLINE bool has_extension_of(const untrusted_name& filename,
-                                    const std::vector<std::string>& denied) {
+UPSTOW_INLINE std::optional<std::string_view> extension_among(
+    const untrusted_name& filename, const std::vector<std::string>& denied) {
   std::string_view rest = filename.basename();
   for (std::size_t dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
     rest.remove_prefix(dot + 1);
     const auto end = std::find_if_not(rest.begin(), rest.end(), declared_detail::plain);
     const auto extension = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
-    if (declared_detail::contains(denied, extension)) return true;
+    if (declared_detail::contains(denied, extension)) return extension;
   }
-  return false;
+  return std::nullopt;
 }
 
 UPSTOW_INLINE errc judge_declared(const policy& rules, const field_rule* rule,
@@ -68,11 +68,11 @@ UPSTOW_INLINE errc judge_declared(const policy& rules, const field_rule* rule,
     return errc::type_not_allowed;
   }
 
-  const std::string last = filename.extension();
-  if (has_extension_of(filename, rules.denied_extensions)) {
-    broken = {rule ? rule->name : "", "denied_extensions", "", showable_extension(last)};
+  if (const auto denied = extension_among(filename, rules.denied_extensions)) {
+    broken = {rule ? rule->name : "", "denied_extensions", "", showable_extension(*denied)};
     return errc::extension_not_allowed;
   }
+  const std::string last = filename.extension();
   const bool own_extensions = rule != nullptr && !rule->extensions.empty();
   const auto& allowed = own_extensions ? rule->extensions : rules.extensions;
   if (!allowed.empty() && !contains(allowed, last)) {

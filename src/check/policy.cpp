@@ -147,7 +147,7 @@ UPSTOW_INLINE std::string check_field(const policy& p, const field_rule& f) {
     return fmt::format("text field \"{}\" has types or extensions, which are for files", f.name);
   }
   for (const std::string& e : f.extensions) {
-    if (has_extension_of(untrusted_name("x." + e), p.denied_extensions)) {
+    if (extension_among(untrusted_name("x." + e), p.denied_extensions)) {
       return fmt::format("field \"{}\" allows extension \"{}\", which denied_extensions refuses",
                          f.name, e);
     }

@@ -68,6 +68,26 @@ UPSTOW_INLINE bool ingest::impl::on_ready(waker w) noexcept {
   return st_ == state::paused && waiting_for_ != nullptr && waiting_for_->on_ready(w);
 }
 
+/// The limit behind a code, so that a client can keep to it. Short texts: they allocate nothing.
+UPSTOW_INLINE void show_limit(errc code, const limits& l, rule_violation& broken) {
+  const struct {
+    errc code;
+    const char* name;
+    std::uint64_t value;
+  } all[] = {{errc::body_too_large, "total_bytes", l.total_bytes},
+             {errc::file_too_large, "file_bytes", l.file_bytes},
+             {errc::field_too_large, "field_bytes", l.field_bytes},
+             {errc::text_too_large, "text_bytes", l.text_bytes},
+             {errc::too_many_parts, "parts", l.parts},
+             {errc::too_many_files, "files", l.files},
+             {errc::too_many_fields, "fields", l.fields}};
+  for (const auto& one : all) {
+    if (one.code != code) continue;
+    broken.rule = one.name;
+    broken.limit = std::to_string(one.value);
+  }
+}
+
 UPSTOW_INLINE void ingest::impl::fail(failure why) noexcept {
   if (over()) return;
   disarm();
@@ -78,6 +98,7 @@ UPSTOW_INLINE void ingest::impl::fail(failure why) noexcept {
   phase_ = phase::over;
   st_ = state::failed;
   out_.error = why;
+  if (out_.violation.rule.empty()) show_limit(why.code, policy_.limits, out_.violation);
   out_.advice = advise_after_failure(unread_);
 }
 

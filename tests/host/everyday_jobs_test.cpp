@@ -70,7 +70,8 @@ TEST_CASE("job 2 takes an avatar and some text") {
   upstow::memory_store store;
   const std::string body =
       form().file("avatar", "me.png", "PNG", "image/png").text("bio", "hello").end();
-  const upstow::head head = head_of(body);
+  const std::string_view content_type = form::content_type;
+  const upstow::head head{.content_type = content_type, .content_length = body.size()};
   upstow::session s{store, everyday::avatar, head};
   upstow::step took = s.feed(body);  // for each chunk; what was not consumed is offered again
   took = s.finish();                 // checks, prepares and commits; nothing was visible before
@@ -112,10 +113,9 @@ TEST_CASE("job 4 commits a late key together with a row") {
   const temporary_directory here;
   auto store = upstow::filesystem_store::open({.root = here.path});
   REQUIRE(store);
-  const upstow::policy policy;
   const std::string body = form().file("photo", "sea.jpg", "x").text("album", "italy").end();
   upstow::session session{*store,
-                          policy,
+                          everyday::album,
                           head_of(body),
                           {.key = everyday::album_key, .commit = upstow::commit_mode::host}};
   upstow::blocking::feed(session, upstow::as_bytes(body));

@@ -462,6 +462,27 @@ TEST_CASE("problems are JSON without the client's bytes") {
   CHECK(answer.body.find("\"limit\":\"pdf\"") != std::string::npos);
   CHECK(answer.body.find("\"value\":\"exe\"") != std::string::npos);
   CHECK(answer.body.find("onerror") == std::string::npos);
+
+  const auto script = receive(store, {}, form().file("doc", "page.PHP.png", "x").end());
+  CHECK(script.violation.rule == "denied_extensions");
+  CHECK(script.violation.value == "PHP");
+}
+
+TEST_CASE("what is too large is told how large it may be") {
+  upstow::memory_store store;
+  const auto told = [&](const upstow::limits& l) {
+    const upstow::policy p{.limits = l};
+    const upstow::outcome out =
+        receive(store, p, form().file("f", "a", "1234").text("t", "5").end());
+    return out.violation.rule + '=' + out.violation.limit;
+  };
+  CHECK(told({.total_bytes = 100}) == "total_bytes=100");
+  CHECK(told({.file_bytes = 3}) == "file_bytes=3");
+  CHECK(told({.field_bytes = 0}) == "field_bytes=0");
+  CHECK(told({.parts = 1}) == "parts=1");
+  CHECK(told({.files = 0}) == "files=0");
+  CHECK(told({.fields = 0}) == "fields=0");
+  CHECK(told({}) == "=");
 }
 
 // A host may end a connection after a body that was stored: where its framing was in doubt.

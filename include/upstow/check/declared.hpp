@@ -4,6 +4,7 @@
 // and the dangerous names out.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +33,11 @@ struct rule_violation {
 UPSTOW_API errc judge_declared(const policy& rules, const field_rule* rule, std::string_view type,
                                const untrusted_name& filename, rule_violation& broken);
 
-/// True if one of the extensions of `filename` is in `denied`. Each is compared without case, up to
-/// the first character that is no letter, digit, '-' or '_': "a.PHP.png", "a.php.", "a.asp;.jpg"
-/// and "a.php::$DATA" are all found.
-UPSTOW_API bool has_extension_of(const untrusted_name& filename,
-                                 const std::vector<std::string>& denied);
+/// The first extension of `filename` that is in `denied`, as it is spelled there. Each is compared
+/// without case, up to the first character that is no letter, digit, '-' or '_': "a.PHP.png",
+/// "a.php.", "a.asp;.jpg" and "a.php::$DATA" are all found. A view of `filename`.
+UPSTOW_API std::optional<std::string_view> extension_among(const untrusted_name& filename,
+                                                           const std::vector<std::string>& denied);
 
 }  // namespace UPSTOW_ABI
 }  // namespace upstow

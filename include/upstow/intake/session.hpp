@@ -1,8 +1,8 @@
 // upstow/intake/session.hpp - one request body: bytes in, stored files and a verdict out.
 //
 //   upstow::session s{store, policy, head};
-//   while (n = read(buffer)) s.feed({buffer, n});       // see host/blocking.hpp for a full loop
-//   s.finish();                                          // prepares and commits
+//   while (n = read(buffer)) blocking::feed(s, {buffer, n});  // intake/receive.hpp; or s.feed()
+//   blocking::finish(s);                                      // prepares and commits
 //   reply(s.result());
 //
 // A session owns no socket, no thread and no clock. It has the manners of a non-blocking socket:
