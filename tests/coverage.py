@@ -4,8 +4,8 @@
     coverage.py [--build DIRECTORY]      default: build/coverage; built with clang++-19 and read with
                                          llvm-cov-19
 
-Fails below 100 % of lines or 98 % of branches. Branches that were not taken both ways are printed;
-those that cannot be are listed with their reason in tests/README.md.
+Every line runs and every branch is taken both ways, but for those that cannot be: tests/uncovered.txt
+lists them with their reasons. Fails if another one was missed, or if a reason is not needed any more.
 """
 import argparse
 import json
@@ -18,7 +18,6 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = {"parse_tests": [], "conformance": [ROOT / "tests/cases/multipart.jsonl"]}
 FOLDERS = ("src/parse/", "include/upstow/parse/")
-LINES, BRANCHES = 100.0, 98.0
 
 
 def tool(name):
@@ -64,8 +63,14 @@ def percent(files, what):
     return 100 * covered / count, count - covered
 
 
-def show(file):
-    """Lines that did not run and branches that went one way only."""
+def justified():
+    """(file, text of the line) of what cannot be reached."""
+    lines = (ROOT / "tests/uncovered.txt").read_text().splitlines()
+    return {tuple(line.split(": ", 1)) for line in lines if line.startswith(FOLDERS)}
+
+
+def missed_in(file):
+    """(file, text, where) of lines that did not run and branches that went one way only."""
     name = relative(file["filename"])
     text = pathlib.Path(file["filename"]).read_text().splitlines()
     missed = set()
@@ -73,11 +78,12 @@ def show(file):
         if true_count == 0 or false_count == 0:
             way = "neither way" if true_count == false_count else "never true" if true_count == 0 else "never false"
             missed.add((line, column, way))
+    missed |= {(s[0], s[1], "not run") for s in file["segments"] if s[3] and s[4] and s[2] == 0}
     for line, column, way in sorted(missed):
-        print(f"{name}:{line}:{column}: {way}: {text[line - 1].strip()}")
-    dead = {s[0] for s in file["segments"] if s[3] and s[4] and s[2] == 0}
-    for line in sorted(dead):
-        print(f"{name}:{line}: not run: {text[line - 1].strip()}")
+        code = text[line - 1].strip()
+        # LLVM counts a branch for values that an enumeration does not have.
+        if not (code.startswith("switch (") and way == "never true"):
+            yield name, code, f"{name}:{line}:{column}: {way}: {code}"
 
 
 def main():
@@ -86,8 +92,14 @@ def main():
     directory = options.parse_args().build.resolve()
     build(directory)
     files = measure(directory)
-    for file in files:
-        show(file)
+    missed = [m for file in files for m in missed_in(file)]
+    reasons = justified()
+    unknown = [where for name, code, where in missed if (name, code) not in reasons]
+    stale = reasons - {(name, code) for name, code, _ in missed}
+    for where in unknown:
+        print(where)
+    for name, code in sorted(stale):
+        print(f"tests/uncovered.txt: not needed: {name}: {code}")
     for file in files:
         lines, branches = file["summary"]["lines"], file["summary"]["branches"]
         print(f"{lines['percent']:6.2f} % of lines {branches['percent']:6.2f} % of branches  "
@@ -96,7 +108,8 @@ def main():
     branches, missed_branches = percent(files, "branches")
     print(f"{lines:.2f} % of lines ({missed_lines} missed), {branches:.2f} % of branches "
           f"({missed_branches} missed)")
-    return 0 if files and lines >= LINES and branches >= BRANCHES else 1
+    print(f"{len(unknown)} places that tests/uncovered.txt does not know, {len(stale)} that it knows in vain")
+    return 0 if files and not unknown and not stale else 1
 
 
 if __name__ == "__main__":

@@ -120,13 +120,12 @@ bool begins_with(std::string_view text, const char (&literal)[N]) noexcept {
   return text.size() >= N - 1 && std::memcmp(text.data(), literal, N - 1) == 0;
 }
 
-/// As same_word(), eight letters at a time. REQUIRES: `a` is a token. No control character is in
-/// it, so that one bit makes a letter lower case and leaves a dash what it is.
+/// As same_word(), eight letters at a time. REQUIRES: `a` is a token, as long as `b`. No control
+/// character is in it, so that one bit makes a letter lower case and leaves a dash what it is.
 template <std::size_t N>
 bool same_name(std::string_view a, const char (&b)[N]) noexcept {
   constexpr std::size_t size = N - 1, word = sizeof(std::uint64_t);
   static_assert(size >= word);
-  if (a.size() != size) return false;
   std::uint64_t differ = 0;
   for (std::size_t i = 0; i < size; i += word) {
     const std::size_t at = i + word < size ? i : size - word;  // the last two may overlap

@@ -127,15 +127,15 @@ UPSTOW_INLINE bool multipart_parser::step_seldom(event& out) noexcept {
     case stage::opening_lf:
     case stage::first_delimiter: step_opening(); return false;
     case stage::tail: return step_tail(out);
-    case stage::part_start: return start_part(out);
     case stage::headers: return step_headers(out);
-    case stage::data: return step_data(out);
     case stage::candidate: step_candidate(); return false;
     case stage::closed:
     case stage::epilogue: step_closed(); return false;
     case stage::dropped: pos_ = end_; return false;
-    case stage::done: return answer(out, event_kind::done);
-    case stage::failed: break;
+    case stage::part_start:
+    case stage::data:
+    case stage::done:
+    case stage::failed: break;  // answered before
   }
   return answer(out, event_kind::failed);
 }
@@ -552,12 +552,12 @@ UPSTOW_INLINE void multipart_parser::past_total(event& out) noexcept {
   (void)answer(out, event_kind::failed);
 }
 
-/// Takes bytes as long as they are the needle's; true at its end.
+/// Takes bytes as long as they are the needle's; true at its end. REQUIRES: there is a byte.
 inline bool multipart_parser::match_needle() noexcept {
   const std::size_t most = std::min<std::size_t>(end_ - pos_, needle_size_ - matched_);
   const std::byte* want = needle().data() + matched_;
   const std::byte* have = chunk_.data() + pos_;
-  if (most == 0 || *have != *want) return false;
+  if (*have != *want) return false;
   std::size_t n = most;
   // Most often it is a delimiter, which memcmp finds out faster than a loop.
   if (std::memcmp(have, want, most) != 0)

@@ -82,7 +82,7 @@ class reader {
   /// The value with its escapes undone.
   void append_text_of(const parameter& p, std::string& to) const {
     for (std::size_t i = 0; i < p.raw.size(); ++i) {
-      if (p.escaped && begins_escape(p.raw, i)) ++i;
+      if (begins_escape(p.raw, i)) ++i;
       to += p.raw[i];
     }
   }

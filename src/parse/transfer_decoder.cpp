@@ -114,7 +114,10 @@ UPSTOW_INLINE bool transfer_decoder::take_base64(char c, std::span<std::byte> ou
     cr_ = false;
     return c == '\n';
   }
-  if (padding_left_ != 0) return c == '=' && take_padding();
+  if (padding_left_ != 0) {
+    take_padding();
+    return c == '=';
+  }
   if (c == '\r') return cr_ = true;
   if (ended_) return false;
   if (c == '=') {
@@ -122,7 +125,8 @@ UPSTOW_INLINE bool transfer_decoder::take_base64(char c, std::span<std::byte> ou
     const std::uint32_t unused = group_ == 2 ? bits_ & 0xF : bits_ & 0x3;
     if (group_ < 2 || unused != 0) return false;
     padding_left_ = static_cast<std::uint8_t>(4 - group_);
-    return take_padding();
+    take_padding();
+    return true;
   }
   const std::uint8_t value = transfer_detail::base64_value(static_cast<std::byte>(c));
   if (value == transfer_detail::none) return false;
@@ -136,11 +140,10 @@ UPSTOW_INLINE bool transfer_decoder::take_base64(char c, std::span<std::byte> ou
   return true;
 }
 
-UPSTOW_INLINE bool transfer_decoder::take_padding() noexcept {
+UPSTOW_INLINE void transfer_decoder::take_padding() noexcept {
   --padding_left_;
   group_ = 0;
   ended_ = true;
-  return true;
 }
 
 UPSTOW_INLINE transfer_decoder::progress transfer_decoder::decode_quoted(

@@ -88,8 +88,8 @@ UPSTOW_INLINE void urlencoded_parser::accept(std::size_t n) noexcept {
 UPSTOW_INLINE bool urlencoded_parser::step(event& out) noexcept {
   if (error_) return answer(out, event_kind::failed);
   if (decoded_from_ != 0) return offer(out, as_bytes(&decoded_, 1));
-  if (stage_ == stage::done) return answer(out, event_kind::done);
-  if (pos_ == end_) return ended_ ? at_end(out) : answer(out, event_kind::need_data);
+  if (stage_ != stage::done && pos_ == end_)
+    return ended_ ? at_end(out) : answer(out, event_kind::need_data);
   switch (stage_) {
     case stage::between: step_between(); return false;
     case stage::name: return step_name(out);

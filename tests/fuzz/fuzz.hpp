@@ -73,6 +73,23 @@ class block {
   std::unique_ptr<char[]> data_;
 };
 
+/// One block for many copies, each of them at its end: as above, and who looks at an older one sees
+/// the wrong bytes.
+class window {
+ public:
+  explicit window(std::size_t room) : room_(room), data_(new char[room]) {}
+  std::string_view put(std::string_view text) {
+    FUZZ_CLAIM(text.size() <= room_);
+    char* const at = data_.get() + room_ - text.size();
+    text.copy(at, text.size());
+    return {at, text.size()};
+  }
+
+ private:
+  std::size_t room_;
+  std::unique_ptr<char[]> data_;
+};
+
 /// Order and content of what was seen, not how it was cut (FNV-1a).
 class trace {
  public:

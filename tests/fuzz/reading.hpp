@@ -45,12 +45,12 @@ class reader {
     std::size_t at = 0;
     while (at < body.size() && !over_) {
       const std::uint32_t longest = 1u << random.below(8);
-      const fuzz::block chunk(body.substr(at, 1 + random.below(longest)));
-      parser_.feed(chunk.bytes());
+      const std::string_view chunk = window_.put(body.substr(at, 1 + random.below(longest)));
+      parser_.feed(upstow::as_bytes(chunk));
       const bool pauses = random.below(4) == 0;
       while (drain(pauses ? 1 + random.below(longest) : SIZE_MAX) && !pauses) {
       }
-      at += chunk.text().size() - parser_.drop();
+      at += chunk.size() - parser_.drop();
       while (drain(SIZE_MAX)) {  // what was held back is offered without a chunk
       }
     }
@@ -138,6 +138,7 @@ class reader {
   Parser parser_;
   Rules rules_;
   reading read_;
+  fuzz::window window_{128};
   bool in_part_ = false, over_ = false;
   std::uint32_t parts_ = 0;
   std::uint64_t at_ = 0;

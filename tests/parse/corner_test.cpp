@@ -34,6 +34,8 @@ TEST_CASE("an encoded-word says its text in one way only") {
   CHECK(agree("=?utf-8?q?a_b=41?=", "a%20bA"));
   CHECK_FALSE(agree("=?utf-8?B?QQ=?=", "A"));
   CHECK_FALSE(agree("=?utf-8?B?Q!==?=", "A"));
+  for (const char* bad : {"=?utf-8?B?Q{==?=", "=?utf-8?B?Q:==?=", "=?utf-8?B?==?="})
+    CHECK_FALSE(agree(bad, "A"));
   CHECK_FALSE(agree("=?utf-8?q?=4?=", "A"));
   CHECK_FALSE(agree("=?utf-8?x?A?=", "A"));
   CHECK_FALSE(agree("=?utf-8?q?A", "A"));
@@ -58,6 +60,7 @@ TEST_CASE("the loose value of a boundary ends at a blank") {
   REQUIRE(b);
   CHECK(b->text() == "a:b");
   CHECK_FALSE(dialect::lenient() == dialect::strict());
+  CHECK_FALSE(dialect{.form = false} == dialect::strict());
 }
 
 TEST_CASE("a body that is a CR and no more is cut off") {

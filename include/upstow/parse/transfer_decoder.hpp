@@ -57,7 +57,7 @@ class UPSTOW_API transfer_decoder {
 
   progress decode_base64(bytes in, std::span<std::byte> out) noexcept;
   bool take_base64(char c, std::span<std::byte> out, std::size_t& made) noexcept;
-  bool take_padding() noexcept;
+  void take_padding() noexcept;
   progress decode_quoted(bytes in, std::span<std::byte> out) noexcept;
   bool take_quoted(char c, std::span<std::byte> out, std::size_t& made) noexcept;
   bool take_quoted_text(char c, std::span<std::byte> out, std::size_t& made) noexcept;
