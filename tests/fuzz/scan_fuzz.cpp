@@ -1,4 +1,4 @@
-// The vectorised search against its definition, one byte after the other.
+// The search, by each unit that the machine has, against its definition, one byte after the other.
 //
 // Input: a byte that chooses the boundary, then the data.
 #include "../../src/parse/scan.hpp"
@@ -28,7 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string needle =
       "--" + std::string(choice >> 7, '-') + std::string(choice % 70, 'a') + 'B';
   const fuzz::block input(in.rest());
-  FUZZ_CLAIM(upstow::scan_detail::plain_prefix(input.text(), needle) ==
-             defined(input.text(), needle));
+  using namespace upstow::scan_detail;
+  const std::size_t expected = defined(input.text(), needle);
+  FUZZ_CLAIM(plain_prefix(input.text(), needle) == expected);
+  for (const backend b : {backend::portable, backend::sse2, backend::avx2, backend::neon})
+    FUZZ_CLAIM(!has(b) || plain_prefix_with(b, input.text(), needle) == expected);
   return 0;
 }
