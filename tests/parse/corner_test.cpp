@@ -34,7 +34,9 @@ TEST_CASE("an encoded-word says its text in one way only") {
   CHECK(agree("=?utf-8?q?a_b=41?=", "a%20bA"));
   CHECK_FALSE(agree("=?utf-8?B?QQ=?=", "A"));
   CHECK_FALSE(agree("=?utf-8?B?Q!==?=", "A"));
-  for (const char* bad : {"=?utf-8?B?Q{==?=", "=?utf-8?B?Q:==?=", "=?utf-8?B??="})
+  for (const char* bad : {"=?utf-8?B?Q{==?=", "=?utf-8?B?Q:==?=",
+                          "=?utf-8?B?"
+                          "?="})
     CHECK_FALSE(agree(bad, "A"));
   CHECK_FALSE(agree("=?utf-8?q?=4?=", "A"));
   CHECK_FALSE(agree("=?utf-8?x?A?=", "A"));
