@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     const std::string_view name = parser.part().name;
     if (ev.kind == upstow::event_kind::part_begin)
       std::printf("\n[%.*s]\n", static_cast<int>(name.size()), name.data());
-    std::fwrite(ev.data.data(), 1, ev.data.size(), stdout);
+    if (!ev.data.empty()) std::fwrite(ev.data.data(), 1, ev.data.size(), stdout);
     parser.accept(ev.data.size());
     if (ev.kind != upstow::event_kind::need_data) continue;
     const std::size_t size = std::fread(chunk, 1, sizeof chunk, stdin);
