@@ -109,8 +109,13 @@ class front final : public upstow::transaction {
         }
       }
       lane_.slot.disarm();
-      const std::lock_guard inner_lock(job_.inner_mutex);
-      std::exchange(lane_.inner, nullptr)->discard();
+      {
+        const std::lock_guard inner_lock(job_.inner_mutex);
+        std::exchange(lane_.inner, nullptr)->discard();
+      }
+      // The worker may be waiting for this one, which wakes nobody any more.
+      core_.locked([&] { job_.blocked = 0; });
+      core_.changed.notify_all();
     }
     bool on_ready(upstow::waker w) noexcept override {
       const std::lock_guard lock(core_.mutex);
