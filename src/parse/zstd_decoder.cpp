@@ -4,6 +4,7 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 
 namespace upstow {
@@ -17,6 +18,10 @@ inline constexpr int window_log = 23;
 /// libzstd says how much it wants to see next: the rest of a block, with the header of the one
 /// behind it (RFC 8878 3.1.1.2).
 inline constexpr std::size_t block_header = 3;
+
+/// RFC 8878 3.1.1, as it is sent.
+inline constexpr std::byte magic[] = {std::byte{0x28}, std::byte{0xB5}, std::byte{0x2F},
+                                      std::byte{0xFD}};
 
 class decoder final : public content_decoder {
  public:
@@ -35,10 +40,15 @@ class decoder final : public content_decoder {
     while (!p.complete && p.error == errc::ok && p.made < out.size()) {
       const std::size_t size = step(in.size() - p.used);
       if (size == 0 && !flushing_) break;
+      if (!begins_well(in.subspan(p.used, size))) {
+        p.error = errc::bad_content_encoding;
+        break;
+      }
       ZSTD_inBuffer from{in.data() + p.used, size, 0};
       ZSTD_outBuffer to{out.data(), out.size(), p.made};
       const std::size_t wanted = ZSTD_decompressStream(stream_, &to, &from);
       p.used += from.pos;
+      begun_ = std::min(begun_ + from.pos, std::size(magic));
       p.made = to.pos;
       if (ZSTD_isError(wanted)) {
         p.error = ZSTD_getErrorCode(wanted) == ZSTD_error_memory_allocation
@@ -63,9 +73,17 @@ class decoder final : public content_decoder {
     return std::min(size, std::max<std::size_t>(piece, 1));
   }
 
+  /// A library may know the formats of before the RFC, and skips frames that hold nothing.
+  bool begins_well(bytes piece) const noexcept {
+    const std::size_t n = std::min(piece.size(), std::size(magic) - begun_);
+    return std::equal(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(n),
+                      magic + begun_);
+  }
+
   ZSTD_DStream* stream_;
   bool usable_ = false;
   bool flushing_ = false;
+  std::size_t begun_ = 0;  // bytes of the magic number that were seen
   std::size_t wanted_ = block_header + 1;
   progress last_;
 };

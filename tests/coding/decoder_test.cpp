@@ -133,6 +133,12 @@ TEST_CASE("other formats under the same name are refused") {
   CHECK(everywhere(upstow::gzip_coding(), packed::deflated("data", packed::zlib)).ends_with("!"));
   CHECK(everywhere(upstow::gzip_coding(), "plain text").ends_with("!"));
   CHECK(everywhere(upstow::zstd_coding(), "plain text").ends_with("!"));
+  // zstd as it was before RFC 8878, and a frame to be skipped.
+  std::string frame = packed::zstd("data");
+  frame[0] = '\x27';
+  CHECK(everywhere(upstow::zstd_coding(), frame) == "!");
+  CHECK(everywhere(upstow::zstd_coding(), std::string("\x50\x2A\x4D\x18\x00\x00\x00\x00", 8)) ==
+        "!");
   // A zlib stream that asks for a dictionary.
   CHECK(everywhere(upstow::deflate_coding(), std::string("\x78\xBB\x00\x00\x00\x01", 6)) == "!");
 }

@@ -9,9 +9,11 @@ import json
 import pathlib
 import re
 import sys
+import zlib
 
 DISPOSITION = re.compile(rb"content-disposition[ \t]*:[ \t]*([^\r\n]*)", re.I)
 URLENCODED = [b"a=1&b=2", b"a=%C3%A9+x&&=&b", b"%41=%zz&a", b"a=1;b=2&a=1", b""]
+ZSTD = ["28b52ffd045895000060613d3126623d3220746578740100e84a1223ad32", "28b52ffd240001000099e9d851"]
 ENCODED = [b"", b"QUFB", b"QQ==", b"QU FB\r\nQg==\r\n", b"a=3Db=\r\nc \r\nd", b"=41=C3=A9", b"x=\n"]
 
 
@@ -44,6 +46,15 @@ def transfer(cases):
     return {bytes([encoding]) + b"\0\0\0\5" + text for encoding in range(3) for text in ENCODED}
 
 
+def content(cases):
+    for choice, format in enumerate((31, 15)):  # zlib's names of gzip and zlib
+        for text in (b"", b"a=1&b=2", b"text " * 50):
+            packer = zlib.compressobj(wbits=format)
+            yield bytes([choice]) + b"\0\0\0\5" + packer.compress(text) + packer.flush()
+    for frame in ZSTD:
+        yield b"\2\0\0\0\5" + bytes.fromhex(frame)
+
+
 def writer(cases):
     yield b"\x01\x01\x05\x0a\x04" b"f" b"x.txt" b"text/plain" b"salt"
     yield b"\x03\x03\x02\x00\x02" b'a"\\' b"\r\n" b"\r\n" b"\x00\x01\x00\x00\x00" b"b"
@@ -59,7 +70,7 @@ def read_cases(path):
 
 
 def main(path, target, directory):
-    makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer,
+    makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer, content,
                                         urlencoded, writer)}
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
