@@ -50,7 +50,8 @@
     const title = answer.title || `The server answered ${status}`;
     const about = [];
     if (answer.value) about.push(`yours: ${answer.value}`);
-    if (answer.limit) about.push(`accepted: ${answer.limit}`);
+    if (['types', 'extensions'].includes(answer.rule)) about.push(`accepted: ${answer.limit}`);
+    if (/^(total|file|field|text|max)_bytes$/.test(answer.rule)) about.push(`at most ${sizeText(Number(answer.limit))}`);
     const detail = [answer.detail, about.join(', ')].filter(Boolean).join(' - ');
     return {ok: false, title, detail};
   };

@@ -1,13 +1,14 @@
 // upstow/parse/multipart_parser.hpp - multipart bytes in, events out. No I/O, no callbacks.
 //
-//   const auto boundary = upstow::boundary::from(content_type);  // boundary.error() if there is
-//   none upstow::multipart_parser parser(*boundary); parser.feed(chunk); // and finish() behind the
-//   last for (upstow::event ev = parser.next(); ev.kind == upstow::event_kind::part_begin ||
-//                                          ev.kind == upstow::event_kind::part_data ||
-//                                          ev.kind == upstow::event_kind::part_end;
-//        ev = parser.next())
-//     if (ev.kind == upstow::event_kind::part_data) parser.accept(write_some(ev.data));
-//   // need_data: the next chunk; done; failed: parser.error()
+//   const auto boundary = upstow::boundary::from(content_type);
+//   if (!boundary) return boundary.error();
+//   upstow::multipart_parser parser(*boundary);
+//   using enum upstow::event_kind;
+//   parser.feed(chunk);  // for each; finish() behind the last
+//   for (auto ev = parser.next(); ev.kind != need_data; ev = parser.next()) {
+//     if (ev.kind == failed || ev.kind == done) return parser.error();
+//     if (ev.kind == part_data) parser.accept(write_some(ev.data));
+//   }
 //
 // Exact: the same bytes give the same events and the same error offset however they are cut. Data
 // events are views of the caller's chunk (or, for a few bytes that looked like a delimiter across a
