@@ -6,6 +6,10 @@ inline namespace UPSTOW_ABI {
 UPSTOW_INLINE std::string_view algorithm_name(digest_algorithm algorithm) noexcept {
   switch (algorithm) {
     case digest_algorithm::sha_256: return "sha-256";
+    case digest_algorithm::sha_512: return "sha-512";
+    case digest_algorithm::sha_1: return "sha";
+    case digest_algorithm::md5: return "md5";
+    case digest_algorithm::crc32c: return "crc32c";
   }
   return {};
 }

@@ -27,6 +27,10 @@ inline constexpr error_text table[] = {
      "send it again, as one gzip member, zlib stream or zstd frame", ""},
     {"length-mismatch", 400, "The body is not as long as announced",
      "send exactly Content-Length bytes", ""},
+    {"bad-digest-field", 400, "A digest field of the request is malformed",
+     "send Content-Digest as RFC 9530 has it, e.g. sha-256=:<base64>:", ""},
+    {"digest-unverifiable", 400, "The digest of the request cannot be verified here",
+     "send a sha-256 or sha-512 digest, and the body without Content-Encoding", ""},
 
     // The client: the grammar of the body.
     {"stray-data", 400, "There is data before or after the multipart body",
@@ -90,6 +94,8 @@ inline constexpr error_text table[] = {
      "send the field without a filename", ""},
     {"too-many-values", 422, "A field was sent too often", "send fewer values",
      "raise the field's max_count"},
+    {"too-few-values", 422, "A field was not sent often enough", "send more values",
+     "lower the field's min_count"},
     {"file-too-small", 422, "A file is too small", "send the whole file", ""},
     {"file-empty", 422, "A file is empty", "choose a file that is not empty", ""},
     {"text-too-short", 422, "A text field is too short", "enter more text", ""},
@@ -97,7 +103,16 @@ inline constexpr error_text table[] = {
      "send one of the accepted types", ""},
     {"extension-not-allowed", 422, "Files with this extension are not accepted here",
      "send a file with one of the accepted extensions", ""},
+    {"content-mismatch", 415, "The content of a file is not what its name or type says",
+     "send the file under its own name and type", "relax the rule's content check"},
+    {"content-unrecognised", 415, "The content of a file is of no known type",
+     "send a file of one of the accepted types", "relax the rule's content check"},
+    {"image-too-large", 413, "An image has too many pixels", "send a smaller image",
+     "raise max_pixels"},
     {"digest-mismatch", 400, "The file was damaged on its way", "send it again", ""},
+    {"malware", 422, "A virus scanner refused a file", "do not send this file", ""},
+    {"scan-too-large", 413, "A file is too large to be scanned for viruses", "send a smaller file",
+     "raise the scanner's own limit, e.g. StreamMaxLength of clamd"},
     {"rejected", 422, "The upload was rejected", "see the endpoint's rules", ""},
 
     // The course of the request.
@@ -122,6 +137,8 @@ inline constexpr error_text table[] = {
     {"key-invalid", 400, "That is not the name of an object", "use a key that the store gave out",
      ""},
     {"object-not-found", 404, "There is no such object", "use a key of a stored object", ""},
+    {"scan-unavailable", 503, "Files cannot be scanned for viruses at the moment",
+     "try again later", "look whether the scanner runs and answers in time"},
     {"commit-unknown", 500, "It is not known whether the upload was stored",
      "look for it before sending it again", ""},
 

@@ -12,15 +12,16 @@
 namespace upstow {
 inline namespace UPSTOW_ABI {
 
-enum class digest_algorithm : std::uint8_t { sha_256 };
+/// Only SHA-2 withstands an attacker; the others find what broke on the way.
+enum class digest_algorithm : std::uint8_t { sha_256, sha_512, sha_1, md5, crc32c };
 
-/// The name in the IANA registry of RFC 9530, e.g. "sha-256".
+/// The name in the IANA registry of RFC 9530, "sha-256", "sha-512", "sha", "md5", "crc32c".
 UPSTOW_API std::string_view algorithm_name(digest_algorithm algorithm) noexcept;
 
 struct digest_value {
   digest_algorithm algorithm = digest_algorithm::sha_256;
   std::uint8_t size = 0;              ///< bytes of `value` in use
-  std::array<std::byte, 64> value{};  ///< 64: the longest algorithm planned, SHA-512
+  std::array<std::byte, 64> value{};  ///< 64: SHA-512, the longest
 
   bytes view() const noexcept { return bytes(value).first(size); }
   UPSTOW_API std::string hex() const;

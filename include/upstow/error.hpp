@@ -24,6 +24,8 @@ enum class errc : std::uint16_t {
   unsupported_content_encoding,  ///< a Content-Encoding no decoder was given for
   bad_content_encoding,  ///< compressed data that is damaged, or has something behind its end
   length_mismatch,       ///< the body is not as long as Content-Length said
+  bad_digest_field,      ///< Content-Digest, Repr-Digest or Content-MD5 is malformed
+  digest_unverifiable,   ///< a digest of bytes that the library does not see, or of no known kind
 
   // The client: the grammar of the body (RFC 7578, RFC 2046).
   stray_data,             ///< bytes before the first delimiter or after the last one
@@ -60,13 +62,19 @@ enum class errc : std::uint16_t {
   file_expected,
   text_expected,
   too_many_values,
+  too_few_values,
   file_too_small,
   file_empty,
   text_too_short,
   type_not_allowed,
   extension_not_allowed,
+  content_mismatch,      ///< the first bytes contradict the declared type or the extension
+  content_unrecognised,  ///< no type is known whose first bytes are these
+  image_too_large,       ///< more pixels than the rule allows
   digest_mismatch,
-  rejected,  ///< an observer of the host said no
+  malware,         ///< a scanner found something
+  scan_too_large,  ///< more bytes than the scanner takes
+  rejected,        ///< an observer of the host said no
 
   // The client or the network: the course of the request.
   refused,      ///< the host refused the request before its body; see refuse()
@@ -83,7 +91,8 @@ enum class errc : std::uint16_t {
   key_exists,
   key_invalid,
   object_not_found,
-  commit_unknown,  ///< nobody can tell whether commit happened; store::resolve() may
+  scan_unavailable,  ///< no verdict of a scanner: it is dead, slow or failed
+  commit_unknown,    ///< nobody can tell whether commit happened; store::resolve() may
 
   // The host program.
   bad_policy,

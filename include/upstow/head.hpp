@@ -27,6 +27,12 @@ struct head {
   /// bytes than the session will see.
   bool length_is_wire = true;
 
+  /// Digests of the body as received, for digest_observer to verify; the field values (RFC 9530,
+  /// RFC 1864).
+  std::string_view content_digest{};
+  std::string_view repr_digest{};
+  std::string_view content_md5{};
+
   std::string_view raw_field = "file";  ///< raw: the field name that policy rules apply to
   /// raw: the client's name for the file where the host knows it, from the path for instance,
   /// decoded once. Empty: content_disposition may have one.

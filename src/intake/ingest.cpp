@@ -139,8 +139,10 @@ bool ingest::impl::all_voted(Ask&& ask) {
       case vote::accept: break;
       case vote::skip: skip_voted_ = true; break;
       case vote::not_yet: wait_for(asked); return false;
+      case vote::refuse:
       case vote::reject: {
         const failure why = asked.error();
+        out_.violation = asked.broken();
         reject(why ? why : failure{.code = errc::rejected});
         return false;
       }

@@ -29,6 +29,7 @@ struct file_record {
   std::string field{};
   untrusted_name filename{};
   std::string declared_type{};  ///< "type/subtype" in lower case; empty if none was sent
+  std::string sniffed_type{};   ///< what the first bytes say; empty if they say nothing
   std::uint64_t size = 0;
   std::vector<digest_value> digests{};
   std::string key{};  ///< from prepare() on
