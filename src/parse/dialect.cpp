@@ -22,9 +22,9 @@ UPSTOW_INLINE std::string_view name_of(deviation d) noexcept {
     case deviation::transfer_encoding: return "transfer-encoding";
     case deviation::nested_multipart: return "nested-multipart";
     case deviation::part_length: return "part-length";
-    case deviation::unquoted_boundary: return "unquoted-boundary";
+    case deviation::unquoted_boundary: break;
   }
-  return "unknown";
+  return "unquoted-boundary";
 }
 
 }  // namespace UPSTOW_ABI

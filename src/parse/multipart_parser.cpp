@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "scan.hpp"
+#include "multipart_data.hpp"
 #include "usual_head.hpp"
 
 namespace upstow {
@@ -40,9 +40,9 @@ inline bytes multipart_parser::held() const noexcept {
     case lead::nothing: return as_bytes(crlf_needle_ + 2, size);
     case lead::cr: return as_bytes(cr_needle_, 1 + size);
     case lead::lf: return as_bytes(crlf_needle_ + 1, 1 + size);
-    case lead::crlf: return as_bytes(crlf_needle_, 2 + size);
+    case lead::crlf: break;
   }
-  return {};
+  return as_bytes(crlf_needle_, 2 + size);
 }
 
 UPSTOW_INLINE void multipart_parser::feed_any(bytes chunk) noexcept {
@@ -131,13 +131,14 @@ UPSTOW_INLINE bool multipart_parser::step_seldom(event& out) noexcept {
     case stage::candidate: step_candidate(); return false;
     case stage::closed:
     case stage::epilogue: step_closed(); return false;
-    case stage::dropped: pos_ = end_; return false;
-    case stage::part_start:
+    case stage::dropped:
+    case stage::part_start:  // it and those below were answered before
     case stage::data:
     case stage::done:
-    case stage::failed: break;  // answered before
+    case stage::failed: break;
   }
-  return answer(out, event_kind::failed);
+  pos_ = end_;
+  return false;
 }
 
 /// Before the first delimiter: at most one CRLF, which Go and .NET send for an empty form.
@@ -189,7 +190,7 @@ inline bool multipart_parser::step_tail(event& out) noexcept {
     case verdict::part: return end_delimiter(out, false);
     case verdict::close: return end_delimiter(out, true);
     case verdict::no_delimiter: refute(offset()); return false;
-    case verdict::too_much_padding: fail(errc::bad_delimiter, offset()); return false;
+    case verdict::too_much_padding: fail(errc::bad_delimiter, offset()); break;
   }
   return false;
 }
@@ -351,134 +352,6 @@ inline bool multipart_parser::begin_part(event& out) noexcept {
   return answer(out, event_kind::part_begin);
 }
 
-inline bool multipart_parser::lf_ends_lines() const noexcept {
-  return style_ == line_style::lf ||
-         (style_ == line_style::unknown && how_.knows(deviation::lf_lines));
-}
-
-/// Whether a delimiter may stand behind this.
-inline bool multipart_parser::may_precede(lead l) const noexcept {
-  switch (l) {
-    case lead::crlf: return true;
-    case lead::lf: return in_preamble() || style_ == line_style::lf;
-    case lead::cr: return false;
-    // At the start of the body. At the start of a part it is an error if it is a delimiter indeed,
-    // which need not be asked where every line that begins like one is an error.
-    case lead::nothing: return in_preamble() || how_.knows(deviation::near_delimiter);
-  }
-  return false;
-}
-
-/// How much of the window is data for certain.
-inline std::size_t multipart_parser::plain_run(std::string_view window) noexcept {
-  const std::size_t plain = scan_detail::plain_prefix(window, as_text(needle()));
-  return how_.knows(deviation::near_delimiter) ? past_look_alikes(window, plain) : plain;
-}
-
-/// As many look-alikes as there may be, they do not cut the data; each byte is looked at once more
-/// at most, as a part of one.
-UPSTOW_INLINE std::size_t multipart_parser::past_look_alikes(std::string_view window,
-                                                             std::size_t plain) noexcept {
-  while (plain != window.size()) {
-    const std::size_t end = end_of_look_alike(window, plain);
-    if (end == 0) break;
-    if (look_alike_ == 0) look_alike_ = plain + 1;
-    plain = end + scan_detail::plain_prefix(window.substr(end), as_text(needle()));
-  }
-  return plain;
-}
-
-/// Where the delimiter is refuted whose line break is at `at`; 0 if it is one, or if the window
-/// ends too early to tell.
-inline std::size_t multipart_parser::end_of_look_alike(std::string_view window,
-                                                       std::size_t at) const noexcept {
-  lead before = window[at] == '\r' ? lead::cr : lead::lf;
-  std::size_t i = at + 1;
-  if (before == lead::cr && i < window.size() && window[i] == '\n') {
-    before = lead::crlf;
-    ++i;
-  }
-  if (window.size() - i < needle_size_) return 0;
-  i += needle_size_;
-  if (!may_precede(before)) return i;
-  for (tail_state tail; i < window.size(); ++i) {
-    const verdict v = judge_tail(tail, window[i]);
-    if (v == verdict::no_delimiter) return i;
-    if (v != verdict::more) return 0;
-  }
-  return 0;
-}
-
-/// How much from here on is data for certain, and whether a line break ends it.
-UPSTOW_INLINE void multipart_parser::search() noexcept {
-  const std::string_view window = as_text(chunk_.first(end_).subspan(pos_));
-  plain_ = plain_run(window);
-  at_break_ = plain_ != window.size();
-  whole_ = window.size() - plain_ >= 2 + std::size_t{needle_size_};
-}
-
-inline bool multipart_parser::step_data(event& out) noexcept {
-  if (plain_ == 0 && !at_break_) search();
-  if (plain_ != 0) return offer(out, chunk_.subspan(pos_, std::min(plain_, end_ - pos_)));
-  at_break_ = false;
-  if (take_delimiter()) return end_delimiter(out, false);
-  return step_break();
-}
-
-/// At a line break of the data, behind which a delimiter may begin.
-UPSTOW_INLINE bool multipart_parser::step_break() noexcept {
-  if (preamble_is_full()) {
-    fail(errc::preamble_too_large, offset());
-    return false;
-  }
-  lead_ = peek() == '\r' ? lead::cr : lead::lf;
-  matched_ = 0;
-  ++pos_;
-  stage_ = stage::candidate;
-  return false;
-}
-
-/// A delimiter line that is whole in the chunk, as nearly all are: the scan has compared it, and
-/// what is left to ask is how its line and the one before it end. True if it is one; then the
-/// machine stands at its last byte, as behind a walk through the stages.
-inline bool multipart_parser::take_delimiter() noexcept {
-  const std::size_t size = 2 + std::size_t{needle_size_};
-  if (!whole_ || in_preamble() || end_ - pos_ < size + 2) return false;
-  const std::byte* const at = chunk_.data() + pos_;
-  if (std::memcmp(at, "\r\n", 2) != 0 || std::memcmp(at + size, "\r\n", 2) != 0) return false;
-  lead_ = lead::crlf;
-  tail_.last = tail_state::half::cr;
-  pos_ += size + 1;
-  return true;
-}
-
-inline void multipart_parser::step_candidate() noexcept {
-  if (lead_ == lead::cr && matched_ == 0 && peek() == '\n') {
-    if (preamble_is_full()) return fail(errc::preamble_too_large, offset());
-    lead_ = lead::crlf;
-    ++pos_;
-    return;
-  }
-  if (!match_needle()) {
-    if (pos_ == end_) return;
-    // No byte of the needle is a line break, so the next candidate can only start at this byte.
-    disproved_ = held();
-    stage_ = stage::data;
-  } else if (may_precede(lead_)) {
-    stage_ = stage::tail;
-  } else {
-    refute(offset() - 1);
-  }
-}
-
-/// Whether the line break at hand leaves no room for a delimiter behind it. The one CRLF at the
-/// start that every dialect takes is no preamble.
-inline bool multipart_parser::preamble_is_full() const noexcept {
-  if (!in_preamble() || offset() < limits_.preamble_bytes) return false;
-  const bool opening = peek() == '\r' ? offset() == 0 : offset() == 1 && lead_ == lead::cr;
-  return !opening;
-}
-
 /// Behind the close delimiter: at most one line end, where nothing else is tolerated.
 inline void multipart_parser::step_closed() noexcept {
   if (stage_ == stage::epilogue) return drop_epilogue(errc::stray_data);
@@ -490,8 +363,8 @@ inline void multipart_parser::step_closed() noexcept {
       ++pos_;
       stage_ = stage::epilogue;
       return;
-    case verdict::close:
     case verdict::no_delimiter:
+    case verdict::close:
     case verdict::too_much_padding: return drop_epilogue(errc::bad_delimiter);
   }
 }
@@ -552,40 +425,11 @@ UPSTOW_INLINE void multipart_parser::past_total(event& out) noexcept {
   (void)answer(out, event_kind::failed);
 }
 
-/// Takes bytes as long as they are the needle's; true at its end. REQUIRES: there is a byte.
-inline bool multipart_parser::match_needle() noexcept {
-  const std::size_t most = std::min<std::size_t>(end_ - pos_, needle_size_ - matched_);
-  const std::byte* want = needle().data() + matched_;
-  const std::byte* have = chunk_.data() + pos_;
-  if (*have != *want) return false;
-  std::size_t n = most;
-  // Most often it is a delimiter, which memcmp finds out faster than a loop.
-  if (std::memcmp(have, want, most) != 0)
-    n = static_cast<std::size_t>(std::mismatch(have, have + most, want).first - have);
-  pos_ += n;
-  matched_ = static_cast<std::uint8_t>(matched_ + n);
-  return matched_ == needle_size_;
-}
-
 inline bool multipart_parser::answer(event& out, event_kind kind) noexcept {
   out.kind = kind;
   out.data = {};
   offered_ = 0;
   return true;
-}
-
-/// Data to the caller; a preamble to nobody.
-inline bool multipart_parser::offer(event& out, bytes data) noexcept {
-  if (room_ == 0) {
-    fail(no_room_, offset());
-    return false;
-  }
-  out.kind = event_kind::part_data;
-  out.data = data.size() > room_ ? data.first(static_cast<std::size_t>(room_)) : data;
-  offered_ = out.data.size();
-  if (!in_preamble()) return settle(), true;
-  accept(offered_);
-  return false;
 }
 
 /// The first failure stays.

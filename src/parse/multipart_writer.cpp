@@ -55,8 +55,7 @@ UPSTOW_INLINE void write_quoted(std::string& to, std::string_view text) {
         const bool alone = end == i + 1 && end != text.size();
         to.append(alone ? 1 : 2 * (end - i), '\\');
         i = end - 1;
-        break;
-      }
+      } break;
       default: to += text[i];
     }
   }

@@ -54,38 +54,30 @@ inline bool has(backend b) noexcept {
 #else
       return false;
 #endif
-    case backend::neon:
-#if defined(UPSTOW_SCAN_NEON)
-      return true;
-#else
-      return false;
-#endif
+    case backend::neon: break;
   }
+#if defined(UPSTOW_SCAN_NEON)
+  return true;
+#else
   return false;
+#endif
 }
 
-/// plain_prefix() by one backend. REQUIRES: has(b), and as there.
+/// plain_prefix() by one backend, or by the portable one where there is none such. REQUIRES: as
+/// there.
 inline std::size_t plain_prefix_with(backend b, std::string_view data,
                                      std::string_view needle) noexcept {
-  const char* at = nullptr;
-  switch (b) {
-    case backend::portable: at = portable::find(data, needle); break;
-    case backend::sse2:
+  auto* find = portable::find;
 #if defined(UPSTOW_SCAN_SSE2)
-      at = sse2::find(data, needle);
+  if (b == backend::sse2) find = sse2::find;
 #endif
-      break;
-    case backend::avx2:
 #if defined(UPSTOW_SCAN_AVX2)
-      at = avx2::find(data, needle);
+  if (b == backend::avx2) find = avx2::find;
 #endif
-      break;
-    case backend::neon:
 #if defined(UPSTOW_SCAN_NEON)
-      at = neon::find(data, needle);
+  if (b == backend::neon) find = neon::find;
 #endif
-      break;
-  }
+  const char* const at = find(data, needle);
   if (at == nullptr) return data.size();
   const auto line_break = static_cast<std::size_t>(at - data.data());
   const bool crlf = *at == '\n' && line_break > 0 && at[-1] == '\r';

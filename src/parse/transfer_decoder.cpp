@@ -1,9 +1,9 @@
 #include "upstow/parse/transfer_decoder.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
+#include "base64.hpp"
 #include "chars.hpp"
 
 namespace upstow {
@@ -11,22 +11,8 @@ inline namespace UPSTOW_ABI {
 
 namespace transfer_detail {
 
-/// No character of base64.
-inline constexpr std::uint8_t none = 0xFF;
-
-constexpr std::array<std::uint8_t, 256> base64_values() {
-  std::array<std::uint8_t, 256> table{};
-  for (std::uint8_t& v : table) v = none;
-  constexpr std::string_view alphabet =  // RFC 2045 table 1
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < alphabet.size(); ++i)
-    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
-  return table;
-}
-inline constexpr std::array<std::uint8_t, 256> base64_table = base64_values();
-
 UPSTOW_INLINE std::uint8_t base64_value(std::byte b) noexcept {
-  return base64_table[std::to_integer<std::uint8_t>(b)];
+  return base64_detail::table[std::to_integer<std::uint8_t>(b)];
 }
 
 /// Whole groups of four: the bytes of `in` that were used, three of `out` for each four.
@@ -69,13 +55,11 @@ UPSTOW_INLINE transfer_decoder::progress transfer_decoder::decode(
   switch (encoding_) {
     case transfer_encoding::base64: return decode_base64(in, out);
     case transfer_encoding::quoted_printable: return decode_quoted(in, out);
-    case transfer_encoding::identity: {
-      const std::size_t n = std::min(in.size(), out.size());
-      if (n != 0) std::memcpy(out.data(), in.data(), n);
-      return {n, n};
-    }
+    case transfer_encoding::identity: break;
   }
-  return {};
+  const std::size_t n = std::min(in.size(), out.size());
+  if (n != 0) std::memcpy(out.data(), in.data(), n);
+  return {n, n};
 }
 
 UPSTOW_INLINE bool transfer_decoder::complete() const noexcept {
@@ -83,9 +67,9 @@ UPSTOW_INLINE bool transfer_decoder::complete() const noexcept {
   switch (encoding_) {
     case transfer_encoding::base64: return group_ == 0 && padding_left_ == 0 && !cr_;
     case transfer_encoding::quoted_printable: return last_ == last::text;
-    case transfer_encoding::identity: return true;
+    case transfer_encoding::identity: break;
   }
-  return false;
+  return true;
 }
 
 UPSTOW_INLINE transfer_decoder::progress transfer_decoder::decode_base64(
@@ -129,7 +113,7 @@ UPSTOW_INLINE bool transfer_decoder::take_base64(char c, std::span<std::byte> ou
     return true;
   }
   const std::uint8_t value = transfer_detail::base64_value(static_cast<std::byte>(c));
-  if (value == transfer_detail::none) return false;
+  if (value == base64_detail::none) return false;
   bits_ = (bits_ << 6 | value) & 0xFFFFFF;
   group_ = static_cast<std::uint8_t>((group_ + 1) % 4);
   // 2, 3 or 4 characters have 12, 18 or 24 bits: 4, 2 or 0 are left behind the whole bytes.
@@ -188,9 +172,10 @@ UPSTOW_INLINE bool transfer_decoder::take_quoted(char c, std::span<std::byte> ou
       last_ = last::text;
       return true;
     }
-    case last::soft_cr: last_ = last::text; return c == '\n';
+    case last::soft_cr: break;
   }
-  return false;
+  last_ = last::text;
+  return c == '\n';
 }
 
 /// Outside "=XX" and line breaks.

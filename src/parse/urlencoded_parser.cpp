@@ -94,9 +94,9 @@ UPSTOW_INLINE bool urlencoded_parser::step(event& out) noexcept {
     case stage::between: step_between(); return false;
     case stage::name: return step_name(out);
     case stage::value: return step_value(out);
-    case stage::done: return answer(out, event_kind::done);
+    case stage::done: break;
   }
-  return answer(out, event_kind::failed);
+  return answer(out, event_kind::done);
 }
 
 /// Before a pair: empty ones are no pairs (WHATWG URL 5.1 step 3.1).
@@ -205,12 +205,11 @@ UPSTOW_INLINE bool urlencoded_parser::take_escape(char c, char& decoded) noexcep
       high_ = static_cast<std::uint8_t>(value);
       escape_ = escape::low;
       return false;
-    case escape::low:
-      escape_ = escape::none;
-      decoded = static_cast<char>(high_ * 16 + value);
-      return true;
+    case escape::low: break;
   }
-  return false;
+  escape_ = escape::none;
+  decoded = static_cast<char>(high_ * 16 + value);
+  return true;
 }
 
 /// The body ended and no byte is left. True if that is an event.
@@ -220,8 +219,9 @@ UPSTOW_INLINE bool urlencoded_parser::at_end(event& out) noexcept {
     case stage::name: return begin_part(out, offset());
     case stage::value: stage_ = stage::between; return answer(out, event_kind::part_end);
     case stage::between:
-    case stage::done: stage_ = stage::done; return false;
+    case stage::done: break;
   }
+  stage_ = stage::done;
   return false;
 }
 

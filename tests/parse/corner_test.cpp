@@ -1,9 +1,15 @@
 // Places that forms in the wild do not reach: found by tests/coverage.py, each with its reading.
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string>
+#include <thread>
 
+#include "../../src/parse/base64.hpp"
+#include "../../src/parse/chars.hpp"
 #include "parse/replay.hpp"
 #include "support/catch.hpp"
+#include "support/failing_call.hpp"
 #include "upstow/parse/disposition.hpp"
 #include "upstow/parse/multipart_writer.hpp"
 #include "upstow/parse/transfer_decoder.hpp"
@@ -167,4 +173,51 @@ TEST_CASE("sizes of a form that is written are added with care") {
   auto at_hand = form_of(160);
   at_hand.part({.name = "a"}, upstow::as_bytes(data));
   CHECK(at_hand.error().code == errc::body_too_large);
+}
+
+TEST_CASE("without randomness from the system there is no boundary") {
+  bool filtered = false;
+  upstow::failure why;
+  // The filter holds for the thread that asked for it.
+  std::thread([&] {
+    filtered = upstow_test::make_fail(SYS_getrandom, EIO);
+    const upstow::result<upstow::multipart_writer> made = upstow::multipart_writer::create();
+    if (!made) why = made.error();
+  }).join();
+  if (!filtered) {
+    WARN("skipped: the kernel has no filters for system calls");
+    return;
+  }
+  CHECK(why.code == errc::internal);
+  CHECK(why.cause == EIO);
+}
+
+TEST_CASE("the classes of characters are those of the grammars") {
+  using namespace upstow::chars_detail;
+  auto* volatile make = &classify;  // else the compiler does it again
+  const std::array<std::uint8_t, 256> table = make();
+  CHECK(table == classes);
+  const auto members = [&](std::uint8_t what) {
+    std::size_t n = 0;
+    for (const std::uint8_t entry : table) n += (entry & what) != 0;
+    return n;
+  };
+  CHECK(members(token_char) == 62 + 15);     // RFC 9110 5.6.2: 15 marks
+  CHECK(members(attr_char) == 62 + 12);      // RFC 8187 3.2.1: without "%", "'" and "*"
+  CHECK(members(boundary_char) == 62 + 13);  // RFC 2046 5.1.1: 12 marks and the space
+  CHECK(members(plain_quoted) == 95 - 2);
+  CHECK(members(value_char) == 95 + 128);
+}
+
+TEST_CASE("the values of base64 are those of its alphabet") {
+  auto* volatile make = &upstow::base64_detail::values;
+  const std::array<std::uint8_t, 256> table = make();
+  CHECK(table == upstow::base64_detail::table);
+  CHECK(std::count(table.begin(), table.end(), upstow::base64_detail::none) == 256 - 64);
+  const struct {
+    char c;
+    int value;
+  } ends[] = {{'A', 0},  {'Z', 25}, {'a', 26}, {'z', 51},
+              {'0', 52}, {'9', 61}, {'+', 62}, {'/', 63}};
+  for (const auto& e : ends) CHECK(int{table[static_cast<unsigned char>(e.c)]} == e.value);
 }
