@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
+#include "chars.hpp"
 #include "scan.hpp"
 #include "upstow/parse/multipart_parser.hpp"
 
@@ -75,6 +77,31 @@ UPSTOW_INLINE void multipart_parser::search() noexcept {
   plain_ = plain_run(window);
   at_break_ = plain_ != window.size();
   whole_ = window.size() - plain_ >= 2 + std::size_t{needle_size_};
+}
+
+/// As search(), for a part that ends soon and as usual, as nearly all fields do. What it does not
+/// find it leaves to that.
+inline void multipart_parser::search_nearby() noexcept {
+  using chars_detail::eight::equal;
+  usual_ = false;
+  const char* const from = reinterpret_cast<const char*>(chunk_.data()) + pos_;
+  const std::size_t size = end_ - pos_, line = 2 + std::size_t{needle_size_};
+  constexpr std::size_t near = 64;  // from there on vectors are faster
+  if (size < near || style_ != line_style::crlf || facts_.length) return;
+  if constexpr (std::endian::native != std::endian::little) return;
+  std::size_t at = 0;
+  for (std::uint64_t word; at != near; at += sizeof word) {
+    std::memcpy(&word, from + at, sizeof word);
+    // Line breaks, and six other controls: those and tabs are left to search().
+    const std::uint64_t found = equal(word & 0xF8F8F8F8F8F8F8F8u, '\x08');
+    if (found == 0) continue;
+    at += static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    break;
+  }
+  if (at > room_ || size - at < line + 2 || std::memcmp(from + at, crlf_needle_, line) != 0) return;
+  if (std::memcmp(from + at + line, "\r\n", 2) != 0) return;
+  plain_ = at;
+  usual_ = at_break_ = whole_ = true;
 }
 
 inline bool multipart_parser::step_data(event& out) noexcept {

@@ -53,7 +53,10 @@ UPSTOW_INLINE void multipart_parser::feed_any(bytes chunk) noexcept {
   // Never more than one byte past the limit is looked at, and that one only to see whether the
   // grammar has a fault at the same place.
   const std::uint64_t left = limits_.total_bytes - std::min(limits_.total_bytes, consumed_);
-  if (left < end_) end_ = static_cast<std::size_t>(left);
+  if (left < end_) {
+    end_ = static_cast<std::size_t>(left);
+    calm_ = false;
+  }
 }
 
 UPSTOW_INLINE void multipart_parser::finish() noexcept {
@@ -68,6 +71,7 @@ UPSTOW_INLINE std::size_t multipart_parser::drop() noexcept {
   chunk_ = {};
   pos_ = end_ = 0;
   offered_ = 0;
+  usual_ = false;
   return unused;
 }
 
@@ -75,7 +79,21 @@ UPSTOW_INLINE std::uint64_t multipart_parser::offset() const noexcept {
   return consumed_ + pos_ - disproved_.size();
 }
 
+/// The data and the end of a part whose end was in sight from its head.
 UPSTOW_INLINE event multipart_parser::next_any() noexcept {
+  if (!usual_) return next_step();
+  offered_ = plain_;
+  if (plain_ != 0) {
+    simple_ = true;
+    return {.kind = event_kind::part_data, .data = chunk_.subspan(pos_, plain_)};
+  }
+  simple_ = usual_ = at_break_ = false;
+  pos_ += std::size_t{needle_size_} + 4;
+  stage_ = stage::part_start;
+  return {.kind = event_kind::part_end, .data = {}};
+}
+
+UPSTOW_INLINE event multipart_parser::next_step() noexcept {
   simple_ = calm_ = false;
   event out;
   while (!step(out)) {
@@ -102,13 +120,13 @@ UPSTOW_INLINE void multipart_parser::accept_any(std::size_t n) noexcept {
 /// Whether accept() and next() may go the short way.
 inline void multipart_parser::settle() noexcept {
   simple_ = stage_ == stage::data && !in_preamble() && look_alike_ == 0 && disproved_.empty();
-  calm_ = simple_ && !at_break_ && !ended_;
+  calm_ = simple_ && !at_break_ && !ended_ && end_ == chunk_.size();
 }
 
 /// One step of the machine; true if it has an answer.
 inline bool multipart_parser::step(event& out) noexcept {
-  if (stage_ == stage::data && pos_ != end_ && disproved_.empty()) return step_data(out);
   if (stage_ == stage::part_start) return start_part(out);
+  if (stage_ == stage::data && pos_ != end_ && disproved_.empty()) return step_data(out);
   return step_seldom(out);
 }
 
@@ -273,17 +291,17 @@ inline bool multipart_parser::step_headers(event& out) noexcept {
 /// A whole head, if it is a usual one and within its limits.
 inline bool multipart_parser::take_usual_head(std::string_view window) {
   usual_head_detail::usual_head head;
-  if (!block_.is_empty()) return false;
+  constexpr std::size_t most_lines = 2;
+  if (!block_.is_empty() || limits_.part_headers < most_lines) return false;
   usual_head_detail::reader in(window.substr(0, limits_.part_header_bytes));
   if (!in.read(head)) return false;
-  const std::size_t lines = head.has_type ? 2 : 1;
-  if (lines > limits_.part_headers || head.name.size() > limits_.name_bytes ||
-      head.filename.size() > limits_.filename_bytes)
-    return false;
+  if (head.name.size() > limits_.name_bytes) return false;
+  if (head.is_file && head.filename.size() > limits_.filename_bytes) return false;
   const char* const kept = block_.keep(window.substr(0, head.size), limits_);
   const auto moved = [&](std::string_view text) -> std::string_view {
     return {kept + (text.data() - window.data()), text.size()};
   };
+  const std::size_t lines = head.has_type ? most_lines : 1;
   if (part_.headers.size() != lines) part_.headers.resize(lines);
   constexpr std::string_view disposition = "Content-Disposition", type = "Content-Type";
   const char* const value = window.data() + disposition.size() + 2;
@@ -327,17 +345,19 @@ inline errc multipart_parser::read_head(dialect_detail::tolerance& how) {
   return errc::ok;
 }
 
+/// Counts it, and what it may have.
 inline errc multipart_parser::count_part() noexcept {
-  if (part_.is_file && files_++ == limits_.files) return errc::too_many_files;
-  if (how_.rules.form && !part_.is_file && fields_++ == limits_.fields)
-    return errc::too_many_fields;
-  return errc::ok;
+  if (how_.rules.form && !part_.is_file) {
+    room_ = limits_.field_bytes;
+    no_room_ = errc::field_too_large;
+    return fields_++ == limits_.fields ? errc::too_many_fields : errc::ok;
+  }
+  room_ = limits_.file_bytes;
+  no_room_ = errc::file_too_large;
+  return part_.is_file && files_++ == limits_.files ? errc::too_many_files : errc::ok;
 }
 
 inline bool multipart_parser::begin_part(event& out) noexcept {
-  const bool is_field = how_.rules.form && !part_.is_file;
-  room_ = is_field ? limits_.field_bytes : limits_.file_bytes;
-  no_room_ = is_field ? errc::field_too_large : errc::file_too_large;
   if (facts_.length && *facts_.length < room_ && !how_.knows(deviation::part_length)) {
     room_ = *facts_.length;
     no_room_ = errc::part_length_mismatch;
@@ -348,7 +368,11 @@ inline bool multipart_parser::begin_part(event& out) noexcept {
   // A delimiter right behind the blank line lacks its line break; it is looked for to refuse it.
   lead_ = lead::nothing;
   matched_ = 0;
-  stage_ = pos_ < end_ && peek() != '-' ? stage::data : stage::candidate;
+  stage_ = stage::candidate;
+  if (pos_ < end_ && peek() != '-') {
+    stage_ = stage::data;
+    search_nearby();
+  }
   return answer(out, event_kind::part_begin);
 }
 
@@ -413,7 +437,7 @@ UPSTOW_INLINE void multipart_parser::past_total(event& out) noexcept {
   chunk_ = chunk_.first(pos_ + 1);
   end_ = chunk_.size();
   do {
-    out = next_any();
+    out = next_step();
     accept(out.data.size());
   } while (out.kind == event_kind::part_data);
   chunk_ = chunk;

@@ -36,10 +36,10 @@ class reader {
   /// False if it is no such head, or not all of it.
   bool read(usual_head& out) noexcept {
     const char* const start = rest_.data();
-    if (!eat("Content-Disposition: form-data; ") || !eat("name=\"")) return false;
+    if (!eat("Content-Disposition: form-data; name=\"")) return false;
     out.name = plain_quoted();
     if (eat("\"\r\n\r\n")) {  // of text, nearly always
-      out.disposition_end = out.name.data() + out.name.size() + 1;
+      out.disposition_end = rest_.data() - 4;
     } else if (!eat("\"; filename=\"") || !read_file(out)) {
       return false;
     }

@@ -162,12 +162,13 @@ class UPSTOW_API multipart_parser {
   // short in the middle of data, and these are what they do everywhere.
   void feed_any(bytes chunk) noexcept;
   event next_any() noexcept;
+  event next_step() noexcept;
   void accept_any(std::size_t n) noexcept;
 
   /// Whether all that is left of a short chunk is data: calm, and no line break is in it.
   bool is_plain() const noexcept {
     constexpr std::size_t few = 8;  // more are searched faster by the scan
-    if (!calm_ || plain_ != 0 || end_ != chunk_.size()) return false;
+    if (!calm_ || plain_ != 0) return false;
     if (end_ - pos_ > few || end_ - pos_ > room_) return false;
     for (std::size_t i = pos_; i != end_; ++i)
       if (chunk_[i] == std::byte{'\r'} || chunk_[i] == std::byte{'\n'}) return false;
@@ -189,6 +190,7 @@ class UPSTOW_API multipart_parser {
   errc count_part() noexcept;
   bool begin_part(event& out) noexcept;
   void search() noexcept;
+  void search_nearby() noexcept;
   bool step_data(event& out) noexcept;
   bool step_break() noexcept;
   bool take_delimiter() noexcept;
@@ -244,6 +246,7 @@ class UPSTOW_API multipart_parser {
   std::size_t plain_ = 0;       // bytes from pos_ on that are known to be data, fed or to come
   bool at_break_ = false;       // behind them is a line break, and a delimiter perhaps
   bool whole_ = false;          // "--boundary" was seen there, not only the start of it
+  bool usual_ = false;          // it is CRLF, "--boundary", CRLF
   bytes disproved_;             // bytes held for a delimiter that was none; in the needles above
   std::size_t look_alike_ = 0;  // bytes to accept until the first one of a near delimiter is
   std::size_t offered_ = 0;
