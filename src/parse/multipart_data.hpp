@@ -83,11 +83,10 @@ UPSTOW_INLINE void multipart_parser::search() noexcept {
 /// find it leaves to that.
 inline void multipart_parser::search_nearby() noexcept {
   using chars_detail::eight::equal;
-  usual_ = false;
   const char* const from = reinterpret_cast<const char*>(chunk_.data()) + pos_;
   const std::size_t size = end_ - pos_, line = 2 + std::size_t{needle_size_};
   constexpr std::size_t near = 64;  // from there on vectors are faster
-  if (size < near || style_ != line_style::crlf || facts_.length) return;
+  if (size < near || facts_.length) return;
   if constexpr (std::endian::native != std::endian::little) return;
   std::size_t at = 0;
   for (std::uint64_t word; at != near; at += sizeof word) {
