@@ -37,6 +37,10 @@ struct limits {
   std::uint32_t name_bytes = 1024;             ///< real names are below 100
   std::uint32_t filename_bytes = 4096;         ///< PATH_MAX, for folder uploads
 
+  /// What is read and dropped of files that were refused, where the others are stored
+  /// (rejection::per_file); beyond it the request fails. A quarter of total_bytes.
+  std::uint64_t refused_bytes = 16 * MiB;
+
   /// Before the first delimiter, where the dialect tolerates a preamble: mail has a sentence there,
   /// and what is skipped should not be more than one header block is.
   std::uint32_t preamble_bytes = 16 * KiB;

@@ -68,7 +68,9 @@ UPSTOW_INLINE errc judge_declared(const policy& rules, const field_rule* rule,
     return errc::type_not_allowed;
   }
 
-  if (const auto denied = extension_among(filename, rules.denied_extensions)) {
+  auto denied = extension_among(filename, rules.denied_extensions);
+  if (!denied && rule != nullptr) denied = extension_among(filename, rule->denied_extensions);
+  if (denied) {
     broken = {rule ? rule->name : "", "denied_extensions", "", showable_extension(*denied)};
     return errc::extension_not_allowed;
   }

@@ -21,21 +21,27 @@ UPSTOW_INLINE field_rule file(std::string name, file_options options) {
           .allow_empty = options.allow_empty,
           .min_bytes = options.min_bytes,
           .max_bytes = options.max_bytes,
+          .min_count = options.min_count,
           .max_count = options.max_count,
+          .duplicates = options.duplicates,
           .types = std::move(options.types),
-          .extensions = std::move(options.extensions)};
+          .extensions = std::move(options.extensions),
+          .denied_extensions = std::move(options.denied_extensions),
+          .content = options.content,
+          .sniffed_types = std::move(options.sniffed_types),
+          .max_pixels = options.max_pixels};
 }
 
 UPSTOW_INLINE field_rule text(std::string name, text_options options) {
-  return {.name = std::move(name),
-          .is_file = false,
-          .required = options.required,
-          .allow_empty = options.allow_empty,
-          .min_bytes = options.min_bytes,
-          .max_bytes = options.max_bytes,
-          .max_count = options.max_count,
-          .types = {},
-          .extensions = {}};
+  field_rule rule{.name = std::move(name)};
+  rule.required = options.required;
+  rule.allow_empty = options.allow_empty;
+  rule.min_bytes = options.min_bytes;
+  rule.max_bytes = options.max_bytes;
+  rule.min_count = options.min_count;
+  rule.max_count = options.max_count;
+  rule.duplicates = options.duplicates;
+  return rule;
 }
 
 UPSTOW_INLINE const std::vector<std::string>& script_extensions() {
@@ -123,6 +129,61 @@ UPSTOW_INLINE errc admit(const policy& rules, const head& request, rule_violatio
   return judge_length(rules, request);
 }
 
+/// Entries that nothing can match. `where` names the policy's member.
+UPSTOW_INLINE std::string check_types(std::string_view where,
+                                      const std::vector<std::string>& patterns) {
+  for (const std::string& p : patterns) {
+    const result<std::string> type = media_type_of(p);
+    if (type && *type == p) continue;
+    return fmt::format("{} has \"{:.40}\"; write \"type/subtype\" or \"type/*\" in lower case",
+                       where, p);
+  }
+  return {};
+}
+
+UPSTOW_INLINE std::string check_extensions(std::string_view where,
+                                           const std::vector<std::string>& extensions) {
+  for (const std::string& e : extensions) {
+    if (!e.empty() && untrusted_name("x." + e).extension().size() == e.size()) continue;
+    return fmt::format("{} has \"{:.40}\"; write what follows the last dot of a name, as \"png\"",
+                       where, e);
+  }
+  return {};
+}
+
+/// The lists of a field or, without a name, of the policy.
+template <class Rules>
+std::string check_lists(const Rules& of, std::string_view field) {
+  const auto where = [&](std::string_view member) {
+    return field.empty() ? std::string(member) : fmt::format("field \"{}\": {}", field, member);
+  };
+  std::string why = check_types(where("types"), of.types);
+  if (why.empty()) why = check_types(where("sniffed_types"), of.sniffed_types);
+  if (why.empty()) why = check_extensions(where("extensions"), of.extensions);
+  if (why.empty()) why = check_extensions(where("denied_extensions"), of.denied_extensions);
+  return why;
+}
+
+UPSTOW_INLINE std::string check_count(const policy& p, const field_rule& f) {
+  if (f.max_count == 0) {
+    return fmt::format("field \"{}\" has max_count 0; leave the field out instead", f.name);
+  }
+  if (f.duplicates == duplicates::all && f.max_count != 1) {
+    return fmt::format("field \"{}\" has a max_count, which duplicates::all does not count",
+                       f.name);
+  }
+  if (f.duplicates != duplicates::all && f.min_count > f.max_count) {
+    return fmt::format("field \"{}\" needs {} values but may have only {}; raise max_count", f.name,
+                       f.min_count, f.max_count);
+  }
+  const std::uint32_t most = f.is_file ? p.limits.files : p.limits.fields;
+  if (f.min_count > most) {
+    return fmt::format("field \"{}\" needs {} values but the request may have only {} ({})", f.name,
+                       f.min_count, most, f.is_file ? "limits.files" : "limits.fields");
+  }
+  return {};
+}
+
 UPSTOW_INLINE std::string check_field(const policy& p, const field_rule& f) {
   const std::uint64_t total = p.limits.total_bytes;
   if (f.name.size() > p.limits.name_bytes) {
@@ -140,14 +201,19 @@ UPSTOW_INLINE std::string check_field(const policy& p, const field_rule& f) {
     return fmt::format("field \"{}\" needs at least {} bytes but may have only {}", f.name,
                        f.min_bytes, std::min(most, total));
   }
-  if (f.max_count == 0) {
-    return fmt::format("field \"{}\" has max_count 0; leave the field out instead", f.name);
+  if (std::string why = check_count(p, f); !why.empty()) return why;
+  const field_rule plain = text(f.name);
+  if (!f.is_file && (f.types != plain.types || f.extensions != plain.extensions ||
+                     f.denied_extensions != plain.denied_extensions || f.content != plain.content ||
+                     f.sniffed_types != plain.sniffed_types || f.max_pixels != plain.max_pixels)) {
+    return fmt::format(
+        "text field \"{}\" has types, extensions or rules for content, which are for files",
+        f.name);
   }
-  if (!f.is_file && (!f.types.empty() || !f.extensions.empty())) {
-    return fmt::format("text field \"{}\" has types or extensions, which are for files", f.name);
-  }
+  if (std::string why = check_lists(f, f.name); !why.empty()) return why;
   for (const std::string& e : f.extensions) {
-    if (extension_among(untrusted_name("x." + e), p.denied_extensions)) {
+    const untrusted_name name("x." + e);
+    if (extension_among(name, p.denied_extensions) || extension_among(name, f.denied_extensions)) {
       return fmt::format("field \"{}\" allows extension \"{}\", which denied_extensions refuses",
                          f.name, e);
     }
@@ -200,6 +266,7 @@ UPSTOW_INLINE std::string policy::check() const {
     return "limits.parts and limits.total_bytes must not be 0: nothing could be sent";
   }
   if (std::string why = policy_detail::check_pace(pace); !why.empty()) return why;
+  if (std::string why = policy_detail::check_lists(*this, ""); !why.empty()) return why;
   if (!dialect.form) {
     return "dialect.form must be true: rules are for the named parts of a form";
   }
@@ -207,10 +274,10 @@ UPSTOW_INLINE std::string policy::check() const {
   for (auto f = fields.begin(); f != fields.end(); ++f) {
     if (std::string why = policy_detail::check_field(*this, *f); !why.empty()) return why;
     if (rule(f->name) != &*f) return fmt::format("field \"{}\" has two rules", f->name);
-    if (f->required) ++required;
+    required += std::max<std::uint64_t>(f->min_count, f->required ? 1 : 0);
   }
   if (required > limits.parts) {
-    return fmt::format("{} fields are required but limits.parts is {}", required, limits.parts);
+    return fmt::format("{} values are required but limits.parts is {}", required, limits.parts);
   }
   return {};
 }

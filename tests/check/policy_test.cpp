@@ -147,6 +147,31 @@ TEST_CASE("check names contradictions in a sentence") {
   CHECK(says({.fields = {upstow::text("t"), upstow::file("t")}}, "two rules"));
   CHECK(says({.fields = {upstow::text("t", {.max_count = 0})}}, "max_count 0"));
   CHECK(says({.fields = {upstow::file("f", {.extensions = {"php"}})}}, "denied_extensions"));
+  CHECK(says({.fields = {upstow::file("f", {.extensions = {"x"}, .denied_extensions = {"X"}})}},
+             "denied_extensions"));
+  CHECK(says({.fields = {upstow::text("t", {.min_count = 2})}}, "raise max_count"));
+  CHECK(says({.fields = {upstow::file("f", {.min_count = 101, .max_count = 200})}},
+             "only 100 (limits.files)"));
+  using upstow::duplicates;
+  CHECK(says({.fields = {upstow::text("t", {.max_count = 2, .duplicates = duplicates::all})}},
+             "does not count"));
+  CHECK(
+      upstow::policy{.fields = {upstow::text("t", {.min_count = 2, .duplicates = duplicates::all})}}
+          .check()
+          .empty());
+  upstow::policy of_files{.fields = {upstow::text("t")}};
+  of_files.fields[0].max_pixels = 5;
+  CHECK(says(of_files, "which are for files"));
+  CHECK(says(
+      {.limits = {.parts = 1}, .fields = {upstow::text("t", {.min_count = 2, .max_count = 2})}},
+      "2 values are required"));
+  CHECK(says({.types = {"png"}}, "types has \"png\"; write"));
+  CHECK(says({.types = {"Image/png"}}, "lower case"));
+  CHECK(says({.types = {"image/png; q=1"}}, "write"));
+  CHECK(says({.sniffed_types = {""}}, "sniffed_types has"));
+  CHECK(says({.fields = {upstow::file("f", {.extensions = {".png"}})}},
+             "field \"f\": extensions has \".png\"; write"));
+  CHECK(says({.denied_extensions = {""}}, "denied_extensions has"));
   CHECK(says({.limits = {.parts = 0}}, "limits.parts"));
   using std::chrono::seconds;
   CHECK(says({.pace = {.total = seconds(0)}}, "pace.total"));

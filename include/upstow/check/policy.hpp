@@ -31,6 +31,38 @@ enum class unknown_fields : std::uint8_t {
   accept,  ///< taken under the policy's own types, extensions and limits
 };
 
+/// What becomes of values of a field beyond max_count.
+enum class duplicates : std::uint8_t {
+  reject,  ///< the request, with too_many_values; or the file, with rejection::per_file
+  first,   ///< the first ones count, the others are read and dropped
+  last,    ///< the last ones count
+  all,     ///< max_count does not count
+};
+
+/// Whether the first bytes of a file must be what its type and extension say; see
+/// check/content.hpp.
+enum class content_check : std::uint8_t {
+  /// Of a field: as the policy says. Of the policy: refuse_mismatch for files whose types or
+  /// extensions are restricted, off for all others.
+  standard,
+  off,
+  refuse_mismatch,  ///< content that contradicts the declared type or the extension
+  refuse_unknown,   ///< and content of which nothing is known
+};
+
+/// What becomes of the others where one file is refused.
+enum class rejection : std::uint8_t {
+  all_or_nothing,  ///< the request fails, nothing is stored
+  /// The bad file is read to its end and named in the outcome; the others are stored. Faults of the
+  /// request itself (grammar, unknown fields, limits on parts) still fail it, and so does a request
+  /// none of whose files is good.
+  per_file,
+};
+
+/// 268 megapixels: 16383 squared, the most that WebP can hold and what image servers stop at. It
+/// needs a gigabyte when it is decoded.
+inline constexpr std::uint64_t usual_max_pixels = 16383ull * 16383;
+
 struct rule_violation;  // check/declared.hpp
 
 /// How a field may be sent.
@@ -42,31 +74,49 @@ struct field_rule {
   std::uint64_t min_bytes = 0;
   std::uint64_t max_bytes =
       inherited;  ///< of each value; inherited: limits.file_bytes, field_bytes
+  std::uint32_t min_count = 0;
   std::uint32_t max_count = 1;
+  upstow::duplicates duplicates = upstow::duplicates::reject;
   /// Declared media types, "image/png" or "image/*". Empty: those of the policy.
   std::vector<std::string> types{};
   /// Allowed last extensions without the dot, any case. Empty: those of the policy.
   std::vector<std::string> extensions{};
+  /// Refused wherever they stand in the name, beside those of the policy.
+  std::vector<std::string> denied_extensions{};
+  content_check content = content_check::standard;
+  /// What the first bytes must say, "image/png" or "image/*". Empty: those of the policy.
+  std::vector<std::string> sniffed_types{};
+  std::uint64_t max_pixels = inherited;  ///< width times height of an image
 
   friend bool operator==(const field_rule&, const field_rule&) = default;
 };
 
+/// The members of field_rule that are for files; see there.
 struct file_options {
   bool required = false;
   bool allow_empty = true;
   std::uint64_t min_bytes = 0;
   std::uint64_t max_bytes = inherited;
+  std::uint32_t min_count = 0;
   std::uint32_t max_count = 1;
+  upstow::duplicates duplicates = upstow::duplicates::reject;
   std::vector<std::string> types = {};
   std::vector<std::string> extensions = {};
+  std::vector<std::string> denied_extensions = {};
+  content_check content = content_check::standard;
+  std::vector<std::string> sniffed_types = {};
+  std::uint64_t max_pixels = inherited;
 };
 
+/// The members of field_rule that are for text.
 struct text_options {
   bool required = false;
   bool allow_empty = true;
   std::uint64_t min_bytes = 0;
   std::uint64_t max_bytes = inherited;
+  std::uint32_t min_count = 0;
   std::uint32_t max_count = 1;
+  upstow::duplicates duplicates = upstow::duplicates::reject;
 };
 
 UPSTOW_API field_rule file(std::string name, file_options options = {});
@@ -99,6 +149,11 @@ struct policy {
   std::vector<std::string> extensions{};
   /// Extensions refused for every file, wherever they stand in the name.
   std::vector<std::string> denied_extensions = script_extensions();
+  /// Of the first bytes, before anything is stored.
+  content_check content = content_check::standard;
+  std::vector<std::string> sniffed_types{};
+  std::uint64_t max_pixels = usual_max_pixels;
+  upstow::rejection rejection = upstow::rejection::all_or_nothing;
   bool require_content_length = false;
   /// A text field that is not UTF-8 is refused at its end, and one that names another charset is,
   /// too, unless it is ASCII in one that ASCII is a part of. False: values are bytes as sent, for a
