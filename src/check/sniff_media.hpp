@@ -79,14 +79,15 @@ inline ebml_number read_ebml(std::string_view from, std::size_t at, bool keep_ma
 inline content of_ebml(std::string_view first) noexcept {
   namespace read = bounded_read;
   const ebml_number header = read_ebml(first, 4, false);
-  std::string_view rest = read::after(first, 4 + header.size).substr(0, header.value);
+  std::string_view rest = read::after(first, 4 + header.size);
+  if (header.value < rest.size()) rest = rest.substr(0, static_cast<std::size_t>(header.value));
   while (header.size != 0 && !rest.empty()) {
     const ebml_number id = read_ebml(rest, 0, true);
     const ebml_number size = read_ebml(rest, id.size, false);
     if (id.size == 0 || size.size == 0) return content::none;
     const std::string_view data = read::after(rest, id.size + size.size);
     if (size.value > data.size()) return content::none;
-    const std::string_view value = data.substr(0, size.value);
+    const std::string_view value = data.substr(0, static_cast<std::size_t>(size.value));
     if (id.value == 0x4282) {
       if (value.starts_with("webm")) return content::webm;
       return value.starts_with("matroska") ? content::matroska : content::none;
