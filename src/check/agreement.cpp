@@ -15,8 +15,10 @@ UPSTOW_INLINE bool contains(const contents& list, content what) noexcept {
   return what != content::none && std::find(list.begin(), list.end(), what) != list.end();
 }
 
+/// `ooxml` is in common to all of Office and no type of its own: it makes no docx an xlsx.
 UPSTOW_INLINE bool exclude_each_other(const contents& a, const contents& b) noexcept {
-  return std::none_of(a.begin(), a.end(), [&](content what) { return contains(b, what); });
+  return std::none_of(a.begin(), a.end(),
+                      [&](content what) { return what != content::ooxml && contains(b, what); });
 }
 
 /// What a declared type claims, or null.
