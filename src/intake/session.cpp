@@ -19,10 +19,12 @@ inline namespace UPSTOW_ABI {
 namespace session_detail {
 
 /// The parser must let pass what any rule allows; ingest then holds each field to its own rule. It
-/// does not see decoded bytes, so where there are any it leaves the size of parts to ingest.
+/// does not see decoded bytes, so where there are any it leaves the size of parts to ingest, and
+/// that of files where one that is too large does not fail the others.
 UPSTOW_INLINE limits widest(const policy& rules) noexcept {
   limits l = rules.limits;
   if (rules.decode_transfer_encoding) l.file_bytes = l.field_bytes = unlimited;
+  if (rules.rejection == rejection::per_file) l.file_bytes = unlimited;
   for (const field_rule& f : rules.fields) {
     std::uint64_t& most = f.is_file ? l.file_bytes : l.field_bytes;
     if (f.max_bytes != inherited && most != inherited) most = std::max(most, f.max_bytes);
@@ -155,6 +157,7 @@ UPSTOW_INLINE step session::impl::feed(bytes data) {
     ingest_.fail({.code = errc::length_mismatch, .offset = *length_});
   } else {
     const std::size_t used = coded_body_.active() ? feed_coded(data) : feed_body(data);
+    ingest_.body(data.first(used));
     if (!over()) {
       received_ += used;
       return now(used);

@@ -86,6 +86,8 @@ class UPSTOW_API ingest {
   [[nodiscard]] bool on_ready(waker w) noexcept;
   void cancel(cancel_reason why = cancel_reason::host) noexcept;
 
+  /// Bytes of the request body as received, for observers that verify its digest. Optional.
+  void body(bytes seen) noexcept;
   /// Where in the body the next call stands, for the offsets of errors. Optional.
   void at(std::uint64_t offset) noexcept;
   /// What the parser tolerated of the body so far, for the outcome. Optional.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "upstow/check/declared.hpp"
+#include "upstow/check/image_probe.hpp"
 #include "upstow/digest_value.hpp"
 #include "upstow/error.hpp"
 #include "upstow/parse/dialect.hpp"
@@ -34,7 +35,13 @@ struct file_record {
   std::vector<digest_value> digests{};
   std::string key{};  ///< from prepare() on
   object_state state = object_state::absent;
-  bool skipped = false;  ///< an observer did not want it; nothing was stored
+  std::optional<image_size> image{};  ///< of an image that shows its size in its first bytes
+  /// Nothing of it is stored: an observer did not want it, it was one too many, or it was refused.
+  bool skipped = false;
+  /// Why it was refused while others were taken, see rejection::per_file; `part` and `offset` are
+  /// those of the body.
+  failure refusal{};
+  rule_violation violation{};
 };
 
 /// What to do with the connection after answering. Closing at once makes most clients lose the

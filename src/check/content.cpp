@@ -1,0 +1,94 @@
+#include "upstow/check/content.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "upstow/check/agreement.hpp"
+#include "upstow/check/policy.hpp"
+#include "upstow/parse/header_value.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+namespace content_detail {
+
+/// A rule's own list, or the policy's.
+template <class List>
+const List& list_of(const policy& rules, const field_rule* rule, List field_rule::* own,
+                    List policy::* common) noexcept {
+  return rule != nullptr && !(rule->*own).empty() ? rule->*own : rules.*common;
+}
+
+UPSTOW_INLINE content_check check_of(const policy& rules, const field_rule* rule) noexcept {
+  content_check check = rule != nullptr ? rule->content : content_check::standard;
+  if (check == content_check::standard) check = rules.content;
+  if (check != content_check::standard) return check;
+  const bool restricted =
+      !list_of(rules, rule, &field_rule::types, &policy::types).empty() ||
+      !list_of(rules, rule, &field_rule::extensions, &policy::extensions).empty();
+  return restricted ? content_check::refuse_mismatch : content_check::off;
+}
+
+UPSTOW_INLINE std::uint64_t most_pixels(const policy& rules, const field_rule* rule) noexcept {
+  const bool own = rule != nullptr && rule->max_pixels != inherited;
+  return own ? rule->max_pixels : rules.max_pixels;
+}
+
+/// What the client says the file is: the type as it passed its grammar, or what the extension
+/// stands for.
+UPSTOW_INLINE std::string claim(std::string_view declared_type, const untrusted_name& filename) {
+  if (!declared_type.empty() && declared_type != "application/octet-stream") {
+    return std::string(declared_type);
+  }
+  return std::string(type_of_extension(filename.extension()));
+}
+
+UPSTOW_INLINE errc judge_agreement(content_check check, std::string_view declared_type,
+                                   const untrusted_name& filename, const sniffed& found) {
+  if (check == content_check::off) return errc::ok;
+  switch (content_agrees(declared_type, filename.extension(), found)) {
+    case agreement::agrees: return errc::ok;
+    case agreement::contradicts: return errc::content_mismatch;
+    case agreement::unknown: break;
+  }
+  return check == content_check::refuse_unknown ? errc::content_unrecognised : errc::ok;
+}
+
+}  // namespace content_detail
+
+UPSTOW_INLINE content_facts look_at(bytes first) noexcept {
+  return {.found = sniff(first), .image = probe_image(first)};
+}
+
+UPSTOW_INLINE errc judge_content(const policy& rules, const field_rule* rule,
+                                 std::string_view declared_type, const untrusted_name& filename,
+                                 const content_facts& facts, rule_violation& broken) {
+  using namespace content_detail;
+  const std::string field = rule != nullptr ? rule->name : std::string();
+  const std::string found(facts.found.type);
+  const auto& types = list_of(rules, rule, &field_rule::sniffed_types, &policy::sniffed_types);
+  const auto fits = [&](const std::string& pattern) {
+    return media_type_matches(found, pattern) || may_be(facts.found, pattern);
+  };
+  if (!types.empty() && std::none_of(types.begin(), types.end(), fits)) {
+    broken = {field, "sniffed_types", fmt::format("{}", fmt::join(types, ", ")), found};
+    return errc::type_not_allowed;
+  }
+  const content_check check = check_of(rules, rule);
+  const errc disagrees = judge_agreement(check, declared_type, filename, facts.found);
+  if (disagrees != errc::ok) {
+    broken = {field, "content", claim(declared_type, filename), found};
+    return disagrees;
+  }
+  const std::uint64_t most = most_pixels(rules, rule);
+  if (facts.image && facts.image->pixels() > most) {
+    broken = {field, "max_pixels", std::to_string(most),
+              fmt::format("{}x{}", facts.image->width, facts.image->height)};
+    return errc::image_too_large;
+  }
+  return errc::ok;
+}
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
