@@ -79,8 +79,8 @@ UPSTOW_INLINE std::string among_neighbours(std::string_view name) {
     const characters::one c = in.take();
     const effect what = effect_of(c.code);
     const char32_t after = in.done() ? U'\0' : in.front().code;
-    if (what == effect::joiner && !(may_be_joined(before) && effect_of(before) != effect::joiner &&
-                                    may_be_joined(after) && effect_of(after) == effect::seen))
+    if (what == effect::joiner &&
+        !(may_be_joined(before) && may_be_joined(after) && effect_of(after) == effect::seen))
       continue;
     if (what == effect::selector && !may_be_selected(before)) continue;
     if (what == effect::blank && before == U' ') continue;
