@@ -7,7 +7,14 @@ if(Python3_FOUND)
   add_test(NAME "structure: code on pages is compiled code"
            COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/readme.py ${PROJECT_SOURCE_DIR}
                    README.md examples/README.md)
+  add_test(NAME "structure: tests that the page of demands names exist"
+           COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/security_rules.py
+                   ${PROJECT_SOURCE_DIR} src/SECURITY_RULES.md)
 endif()
+
+upstow_program(errors_page SOURCES errors_page.cpp NEEDS upstow)
+add_test(NAME "structure: the page of errors is what the code says"
+         COMMAND errors_page ${PROJECT_SOURCE_DIR}/src/ERRORS.md)
 
 # A test that builds `target`. One at a time: two builds in one tree would race.
 function(upstow_build_test name target)

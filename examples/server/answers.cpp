@@ -9,6 +9,7 @@
 
 #include "page_files.hpp"
 #include "text.hpp"
+#include "upstow/check/display_name.hpp"
 #include "upstow/intake/response.hpp"
 
 namespace server {
@@ -79,11 +80,11 @@ std::string stored_html(const upstow::outcome& result) {
   }
   std::string rows;
   for (const upstow::file_record& file : result.files) {
-    const std::string& name = file.filename.untrusted();
+    const std::string name = upstow::display_name(file.filename, {.fallback = file.key});
     fmt::format_to(std::back_inserter(rows),
                    "<li class=\"stored\"><span class=\"name\"><a href=\"/files/{}\">{}</a></span>"
                    "<span class=\"note\">{}</span></li>\n",
-                   file.key, html_escaped(name.empty() ? file.key : name), size_text(file.size));
+                   file.key, html_escaped(name), size_text(file.size));
   }
   return page_html("Stored", fmt::format("<ul>\n{}</ul>\n{}", rows, back));
 }
@@ -267,7 +268,8 @@ download download_of(const upstow::object_info& object, const download_request& 
       {"Content-Security-Policy", "sandbox"},
       {"Cross-Origin-Resource-Policy", "same-origin"},
       {"Content-Disposition",
-       content_disposition(upstow::untrusted_name(object.metadata.filename), object.key)},
+       upstow::attachment_disposition(upstow::untrusted_name(object.metadata.filename),
+                                      {.fallback = object.key})},
       {"Cache-Control", "private, no-cache"},
       {"Accept-Ranges", "bytes"},
       {"ETag", tag},

@@ -53,11 +53,6 @@ std::uint64_t number_or_huge(std::string_view digits) {
   return error == std::errc() ? value : UINT64_MAX;
 }
 
-// RFC 5987 attr-char.
-bool is_attr_char(char c) {
-  return is_alphanumeric(c) || std::string_view("!#$&+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 }  // namespace
 
 bool is_alphanumeric(char c) {
@@ -142,37 +137,6 @@ std::string_view query_value(std::string_view query, std::string_view name) {
     query.remove_prefix(std::min(end + 1, query.size()));
   }
   return {};
-}
-
-std::string content_disposition(const upstow::untrusted_name& filename, std::string_view key) {
-  std::string name;
-  for (std::string_view rest = filename.basename(); !rest.empty();) {
-    const std::string_view character = front_character(rest);
-    const std::size_t n = std::max<std::size_t>(character.size(), 1);
-    const bool plain = !character.empty() && !is_control(character) && !turns_direction(character);
-    name += plain ? character : std::string_view("_");
-    rest.remove_prefix(n);
-  }
-  if (name.empty()) name = key;
-
-  std::string simple;
-  std::string exact;
-  for (std::string_view rest = name; !rest.empty();) {
-    const std::string_view character = front_character(rest);
-    const char c = character.front();
-    // '%' too: some clients decode it in the plain form (RFC 6266 appendix D).
-    const bool quotable = character.size() == 1 && c != '"' && c != '\\' && c != '%';
-    simple += quotable ? c : '_';
-    for (const char byte : character) {
-      if (is_attr_char(byte)) {
-        exact += byte;
-      } else {
-        fmt::format_to(std::back_inserter(exact), "%{:02X}", static_cast<unsigned char>(byte));
-      }
-    }
-    rest.remove_prefix(character.size());
-  }
-  return fmt::format("attachment; filename=\"{}\"; filename*=UTF-8''{}", simple, exact);
 }
 
 range_answer parse_range(std::string_view field, std::uint64_t size) {

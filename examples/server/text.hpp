@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "upstow/untrusted_name.hpp"
-
 namespace server {
 
 bool is_alphanumeric(char c);  ///< of ASCII
@@ -25,10 +23,6 @@ std::optional<std::string> percent_decoded_name(std::string_view text);
 
 /// The value of `name` in a query string, as sent. Empty if it is not there.
 std::string_view query_value(std::string_view query, std::string_view name);
-
-/// RFC 6266: "attachment" with the name for old clients and the real one. Directories are left
-/// out, and so are marks that turn the reading direction and would hide the extension.
-std::string content_disposition(const upstow::untrusted_name& filename, std::string_view key);
 
 /// What a Range field asks of an object of `size` bytes (RFC 9110 14.2).
 struct range_answer {

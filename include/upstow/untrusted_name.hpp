@@ -2,7 +2,8 @@
 //
 // It is data to show, never a path: there is no conversion to one, and no store derives a key from
 // it. Validated: UTF-8 without control characters. Not validated: everything else. It may hold
-// slashes, "..", `<img onerror=...>`, right-to-left overrides or a device name.
+// slashes, "..", `<img onerror=...>`, right-to-left overrides or a device name. To show it, or to
+// send it back, use check/display_name.hpp.
 #pragma once
 
 #include <string>

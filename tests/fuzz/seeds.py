@@ -15,6 +15,8 @@ DISPOSITION = re.compile(rb"content-disposition[ \t]*:[ \t]*([^\r\n]*)", re.I)
 URLENCODED = [b"a=1&b=2", b"a=%C3%A9+x&&=&b", b"%41=%zz&a", b"a=1;b=2&a=1", b""]
 ZSTD = ["28b52ffd045895000060613d3126623d3220746578740100e84a1223ad32", "28b52ffd240001000099e9d851"]
 ENCODED = [b"", b"QUFB", b"QQ==", b"QU FB\r\nQg==\r\n", b"a=3Db=\r\nc \r\nd", b"=41=C3=A9", b"x=\n"]
+NAMES = ["photo\u202egpj.exe", "a/../b", "C:\\x", "x.txt::$DATA", "con.txt", "COM\xb9 .a", "..", " a. ",
+         "\u2764\ufe0f\u200d\U0001f525.png", "\u0645\u06cc\u200c\u062e.pdf", "a\u3000 \u200b b", "-a\x9b\xad"]
 
 
 def parser(cases):
@@ -55,6 +57,10 @@ def content(cases):
         yield b"\2\0\0\0\5" + bytes.fromhex(frame)
 
 
+def names(cases):
+    return {bytes([bound]) + name.encode() for bound in (0, 16) for name in NAMES}
+
+
 def writer(cases):
     yield b"\x01\x01\x05\x0a\x04" b"f" b"x.txt" b"text/plain" b"salt"
     yield b"\x03\x03\x02\x00\x02" b'a"\\' b"\r\n" b"\r\n" b"\x00\x01\x00\x00\x00" b"b"
@@ -71,7 +77,7 @@ def read_cases(path):
 
 def main(path, target, directory):
     makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer, content,
-                                        urlencoded, writer)}
+                                        urlencoded, names, writer)}
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     make = makers.get(target, lambda cases: {body for _, body in cases})
