@@ -53,6 +53,22 @@ UPSTOW_INLINE void member(std::string& json, std::string_view name, std::uint64_
   fmt::format_to(std::back_inserter(json), "\"{}\":{}", name, number);
 }
 
+UPSTOW_INLINE void rule_members(std::string& json, const rule_violation& broken) {
+  if (!broken.rule.empty()) member(json, "rule", broken.rule);
+  if (!broken.limit.empty()) member(json, "limit", broken.limit);
+  if (!broken.value.empty()) member(json, "value", broken.value);
+}
+
+/// Why one file was not taken.
+UPSTOW_INLINE std::string refusal(const file_record& file) {
+  const error_text about = describe(file.refusal.code);
+  std::string json = "{";
+  member(json, "name", about.name);
+  member(json, "title", about.title);
+  rule_members(json, file.violation);
+  return json + "}";
+}
+
 UPSTOW_INLINE bool has_position(errc code) noexcept {
   return code != errc::refused && code != errc::missing_field;
 }
@@ -93,11 +109,8 @@ UPSTOW_INLINE std::string problem_json(const outcome& result) {
     member(json, "part", std::uint64_t{result.error.part});
     member(json, "offset", result.error.offset);
   }
-  const rule_violation& broken = result.violation;
-  if (!broken.field.empty()) member(json, "field", broken.field);
-  if (!broken.rule.empty()) member(json, "rule", broken.rule);
-  if (!broken.limit.empty()) member(json, "limit", broken.limit);
-  if (!broken.value.empty()) member(json, "value", broken.value);
+  if (!result.violation.field.empty()) member(json, "field", result.violation.field);
+  response_detail::rule_members(json, result.violation);
   return json + "}";
 }
 
@@ -111,7 +124,11 @@ UPSTOW_INLINE std::string success_json(const outcome& result) {
     member(json, "filename", f.filename.untrusted());
     member(json, "type", f.declared_type);
     member(json, "size", f.size);
-    if (f.skipped) {
+    if (f.refusal) {
+      member(json, "state", "refused");
+      json += ",\"error\":";
+      json += response_detail::refusal(f);
+    } else if (f.skipped) {
       member(json, "state", "skipped");
     } else {
       member(json, "key", f.key);
