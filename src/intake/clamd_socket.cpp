@@ -44,7 +44,8 @@ host_and_port split(std::string_view written) {
   const std::string_view port = written.substr(colon + 1);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (!bracketed && host.find(':') != std::string_view::npos) return {};  // whose colon is it?
+  const std::string_view strays = bracketed ? "[]" : "[]:";  // whose colon would it be?
+  if (host.find_first_of(strays) != std::string_view::npos) return {};
   unsigned number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   const bool whole = error == std::errc() && end == port.data() + port.size();

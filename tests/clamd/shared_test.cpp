@@ -1,0 +1,213 @@
+// Sessions share a scanner: who may talk when, which verdict is whose, and what is left when a
+// session goes in the middle.
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "clamd/fake_clamd.hpp"
+#include "clamd/scanned.hpp"
+#include "support/form.hpp"
+#include "support/storing.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using upstow::vote;
+using upstow_test::answer_clean;
+using upstow_test::any_file;
+using upstow_test::errc;
+using upstow_test::fake_clamd;
+using upstow_test::objects;
+using upstow_test::peer;
+using upstow_test::scanned;
+using upstow_test::scanner;
+using upstow_test::upload;
+using upstow_test::wait_for;
+using upstow_test::zero_ended;
+
+// Where a test waits for a deadline, it is reached soon; where it must not, never.
+constexpr auto soon = 50ms;
+constexpr auto never = 10min;
+
+/// Skips files called "unwanted", at their end.
+class fastidious final : public upstow::observer {
+ public:
+  vote part_end(upstow::file_record& f) override {
+    return f.field == "unwanted" ? vote::skip : vote::accept;
+  }
+};
+
+/// Gives `to` the first bytes of a file, as soon as it has a connection.
+void begin_file(upstow::clamd_observer& to) {
+  REQUIRE(to.part_head({}) == vote::accept);
+  while (to.room() == 0) wait_for(to);
+  to.data(upstow::as_bytes("data"));
+}
+
+}  // namespace
+
+TEST_CASE("only max_connections files are scanned at a time, the others wait for their turn") {
+  std::counting_semaphore<> arrived{0}, go{0};
+  fake_clamd server{[&](peer& p) {
+    p.take_all();
+    arrived.release();
+    go.acquire();
+    p.say(zero_ended("stream: OK"));
+  }};
+  auto by = scanner({.address = server.address(),
+                     .connect_timeout = never,
+                     .answer_timeout = never,
+                     .max_connections = 2});
+  std::atomic<int> good = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.emplace_back([&] { good += scanned(by, "data").got.ok() ? 1 : 0; });
+  }
+  for (int turn = 0; turn < 3; ++turn) {
+    arrived.acquire();
+    arrived.acquire();
+    CHECK(server.accepted() == 2 * (turn + 1));
+    go.release(2);
+  }
+  for (std::thread& t : clients) t.join();
+  CHECK(good == 6);
+}
+
+TEST_CASE("who waits too long for a connection has no verdict, and frees nobody's place") {
+  fake_clamd server{answer_clean};
+  auto by = scanner({.address = server.address(), .connect_timeout = soon, .max_connections = 1});
+  upstow::memory_store store;
+  upstow::clamd_observer scan{by};
+  upstow::session s{store, any_file, {.kind = upstow::body_kind::raw}, {.observers = {&scan}}};
+  upstow::blocking::feed(s, upstow::as_bytes("first"));  // holds the one connection
+  for (int i = 0; i < 3; ++i) {
+    const upload u = scanned(by, "data");
+    CHECK(u.got.error.code == errc::scan_unavailable);
+    CHECK(u.got.error.cause == ETIMEDOUT);
+    CHECK(u.stored == 0);
+  }
+  CHECK(upstow_test::receive(s, "more").ok());
+  CHECK(scanned(by, "data").got.ok());
+}
+
+TEST_CASE("each file of a form has its own verdict") {
+  fake_clamd server{[](peer& p) {
+    std::string data;
+    (void)p.read_stream(data);
+    p.say(data == "bad" ? zero_ended("stream: Worm.A FOUND") : zero_ended("stream: OK"));
+  }};
+  auto by = scanner({.address = server.address(), .answer_timeout = never, .max_connections = 1});
+  const std::string good =
+      form().file("unwanted", "1", "x").text("t", "v").file("b", "2", "yy").file("c", "", "").end();
+  const std::string bad = form().file("a", "1", "x").file("b", "2", "bad").end();
+  const struct {
+    const std::string& body;
+    errc code;
+    upstow::rule_violation violation;
+    std::size_t stored;
+  } all[] = {{good, errc::ok, {}, 1},
+             {bad, errc::malware, {.field = "b", .rule = "clamd", .value = "Worm.A"}, 0}};
+  for (const auto& one : all) {
+    upstow::memory_store store;
+    upstow::clamd_observer scan{by};
+    fastidious first;
+    upstow::session s{
+        store, any_file, {.content_type = form::content_type}, {.observers = {&first, &scan}}};
+    const upstow::outcome got = upstow_test::receive(s, one.body, 1);
+    CHECK(got.error.code == one.code);
+    CHECK(got.violation == one.violation);
+    CHECK(objects(store) == one.stored);
+  }
+}
+
+TEST_CASE("a file that nobody asks for any more gives its connection back") {
+  std::counting_semaphore<> opened{0}, closed{0};
+  fake_clamd server{[&](peer& p) {
+    std::string data;
+    opened.release();
+    if (p.read_stream(data)) return static_cast<void>(p.say(zero_ended("stream: OK")));
+    closed.release();
+  }};
+  auto by = scanner({.address = server.address(),
+                     .connect_timeout = never,
+                     .answer_timeout = never,
+                     .max_connections = 1});
+  enum class end : std::uint8_t { next_file, no_more_files, destructor };
+  for (const end how : {end::next_file, end::no_more_files, end::destructor}) {
+    INFO(static_cast<int>(how));
+    auto scan = std::make_unique<upstow::clamd_observer>(by);
+    begin_file(*scan);
+    opened.acquire();
+    switch (how) {
+      case end::next_file: CHECK(scan->part_head({}) == vote::accept); break;
+      case end::no_more_files: CHECK(scan->all_fields({}) == vote::accept); break;
+      case end::destructor: scan.reset(); break;
+    }
+    closed.acquire();
+    CHECK(scanned(by, "data").got.ok());
+    opened.acquire();
+  }
+}
+
+namespace {
+
+struct bell {
+  std::atomic<int> rung = 0;
+  upstow::waker waker() {
+    return {[](void* p) noexcept { ++static_cast<bell*>(p)->rung; }, this};
+  }
+};
+
+enum class stage : std::uint8_t { waits_for_place, waits_for_room, streams, waits_for_verdict };
+
+/// Brings a session to a stage and leaves it there.
+void bring(upstow::session& s, stage at) {
+  static const std::string large(16 * upstow::MiB, 'x');
+  const std::string_view body = at == stage::waits_for_room ? std::string_view(large) : "data";
+  (void)s.feed(body);  // asks for a connection
+  if (at == stage::waits_for_place) return;
+  while (s.progress().stored == 0) {
+    upstow::blocking::wait(s);
+    (void)s.feed(body);  // all of "data", or as much as there is room for
+  }
+  if (at == stage::waits_for_verdict) (void)s.finish();
+}
+
+}  // namespace
+
+TEST_CASE("a session may go at any stage, and no waker fires behind it") {
+  for (const stage at :
+       {stage::waits_for_place, stage::waits_for_room, stage::streams, stage::waits_for_verdict}) {
+    for (int i = 0; i < 20; ++i) {
+      INFO(static_cast<int>(at));
+      // Answers at once, so that verdicts and destructors meet.
+      fake_clamd server{[&](peer& p) {
+        if (at == stage::waits_for_room) return p.stay();
+        p.take_all();
+        p.say(zero_ended("stream: OK"));
+      }};
+      auto by = scanner({.address = server.address(), .max_connections = 1});
+      upstow::memory_store store;
+      auto ring = std::make_unique<bell>();
+      auto holder = std::make_unique<upstow::clamd_observer>(by);
+      if (at == stage::waits_for_place) begin_file(*holder);
+      {
+        upstow::clamd_observer scan{by};
+        upstow::session s{
+            store, any_file, {.kind = upstow::body_kind::raw}, {.observers = {&scan}}};
+        bring(s, at);
+        if (s.st() == upstow::state::paused) (void)s.on_ready(ring->waker());
+        if (i % 2 == 1) holder.reset();  // its place is free at the same moment
+      }
+      CHECK(objects(store) == 0);
+      CHECK(ring->rung <= 1);
+      ring.reset();  // a waker that fires behind this writes to freed memory
+    }
+  }
+}
