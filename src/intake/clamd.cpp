@@ -102,6 +102,14 @@ vote clamd_observer::part_head(const upstow::part_head&) {
   return vote::accept;
 }
 
+vote clamd_observer::first_bytes(file_record& file, bytes first) {
+  if (first.empty()) return vote::accept;
+  if (scan_ == nullptr) begin();
+  const finding f = scan_->found();
+  if (f.what == verdict::none) return scan_->granted() ? vote::accept : vote::not_yet;
+  return judge(f, file);
+}
+
 std::size_t clamd_observer::room() {
   if (scan_ == nullptr) begin();
   return scan_->room();

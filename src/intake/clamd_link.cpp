@@ -68,6 +68,7 @@ void link::connected(int error, time_point now) noexcept {
   deadline_.reset();
   std::copy(command.begin(), command.end(), control_.begin());
   control_size_ = command.size();
+  scan_->grant();
 }
 
 pollfd link::interest() const noexcept {

@@ -67,14 +67,13 @@ void* loop::thread_main(void* self) noexcept {
   return nullptr;
 }
 
-/// Under the mutex. True if the scan has a connection, or has been granted one now.
+/// Under the mutex. True if the scan has a place, or can have one now.
 bool loop::fits(waiting& one) noexcept {
-  if (!one.granted && free_ > 0) {
+  if (!one.placed && free_ > 0) {
     --free_;
-    one.granted = true;
-    one.what->grant();
+    one.placed = true;
   }
-  return one.granted;
+  return one.placed;
 }
 
 /// Takes from the queue who may talk, who has waited too long and who has gone. False at the end.
@@ -87,8 +86,8 @@ bool loop::admit(time_point now) noexcept {
         static_cast<std::size_t>(std::erase_if(links_, [](const link& l) { return l.over(); }));
     for (auto at = queue_.begin(); at != queue_.end();) {
       const auto one = at++;
-      one->gone = stopping_ || one->what->dropped() || (!one->granted && now >= one->until);
-      if (one->gone && one->granted) ++free_;
+      one->gone = stopping_ || one->what->dropped() || (!one->placed && now >= one->until);
+      if (one->gone && one->placed) ++free_;
       if (one->gone || fits(*one)) out.splice(out.end(), queue_, one);
     }
     if (stopping_) going_on = false;
@@ -98,7 +97,6 @@ bool loop::admit(time_point now) noexcept {
       one.what->give_up(ETIMEDOUT);
       continue;
     }
-    one.what->wake();
     links_.emplace_back(std::move(one.what), one.until, patience_.answer).connect(addresses_, now);
   }
   return going_on;

@@ -44,8 +44,8 @@ class loop {
   struct waiting {
     std::shared_ptr<scan> what;
     time_point until;
-    bool granted = false;
-    bool gone = false;  // it has waited too long, or nobody waits
+    bool placed = false;  // one of the connections is for it
+    bool gone = false;    // it has waited too long, or nobody waits
   };
 
   static void* thread_main(void* self) noexcept;
@@ -64,7 +64,7 @@ class loop {
 
   std::mutex mutex_;
   std::list<waiting> queue_;  // guarded by mutex_, as are the next two
-  std::size_t free_;          // connections nobody has been granted
+  std::size_t free_;          // places that are left
   bool stopping_ = false;
 
   // The I/O thread's own; reserved, so that it never allocates.

@@ -98,6 +98,11 @@ class scan {
     dropped_ = true;
   }
 
+  bool granted() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return granted_;
+  }
+
   finding found() const noexcept {
     const std::lock_guard lock(mutex_);
     return found_;
@@ -106,6 +111,15 @@ class scan {
   // The I/O thread.
 
   bool dropped() const noexcept { return dropped_; }
+
+  /// It has a connection.
+  void grant() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      granted_ = true;
+    }
+    slot_.fire();
+  }
 
   pending to_send() const noexcept {
     const std::lock_guard lock(mutex_);
@@ -127,13 +141,6 @@ class scan {
   }
 
   // Any thread.
-
-  /// It has a connection, or soon will. The caller calls wake() when it holds no lock.
-  void grant() noexcept {
-    const std::lock_guard lock(mutex_);
-    granted_ = true;
-  }
-  void wake() noexcept { slot_.fire(); }
 
   /// The first finding stands.
   void settle(const finding& f) noexcept {

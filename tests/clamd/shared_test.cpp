@@ -1,5 +1,7 @@
 // Sessions share a scanner: who may talk when, which verdict is whose, and what is left when a
 // session goes in the middle.
+#include <sys/un.h>
+
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -13,14 +15,17 @@
 #include "clamd/fake_clamd.hpp"
 #include "clamd/scanned.hpp"
 #include "support/form.hpp"
+#include "support/scratch.hpp"
 #include "support/storing.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using upstow::vote;
+using upstow::without_verdict;
 using upstow_test::answer_clean;
 using upstow_test::any_file;
+using upstow_test::dead_port;
 using upstow_test::errc;
 using upstow_test::fake_clamd;
 using upstow_test::objects;
@@ -155,6 +160,60 @@ TEST_CASE("a file that nobody asks for any more gives its connection back") {
   }
 }
 
+TEST_CASE("whether there is a scanner is known before the store hears of a file") {
+  fake_clamd server{answer_clean};
+  const dead_port nobody;
+  auto alive = scanner({.address = server.address(), .answer_timeout = never});
+  auto dead = scanner({.address = nobody.address()});
+  auto tolerant = scanner({.address = nobody.address(), .on_unavailable = without_verdict::accept});
+  const auto voted = [](upstow::clamd_observer& scan, std::string_view first) {
+    upstow::file_record file;
+    REQUIRE(scan.part_head({}) == vote::accept);
+    for (;;) {
+      const vote v = scan.first_bytes(file, upstow::as_bytes(first));
+      if (v != vote::not_yet) return v;
+      wait_for(scan);
+    }
+  };
+  upstow::clamd_observer good{alive}, bad{dead}, other{tolerant};
+  CHECK(voted(good, "data") == vote::accept);
+  CHECK(voted(bad, "data") == vote::reject);
+  CHECK(bad.error() == upstow::failure{.code = errc::scan_unavailable, .cause = ECONNREFUSED});
+  CHECK(voted(bad, "") == vote::accept);
+  CHECK_FALSE(bad.error());
+  CHECK(voted(other, "data") == vote::accept);
+  CHECK(other.unscanned());
+  CHECK(other.room() > 4);
+}
+
+TEST_CASE("a queue that is full is a reason to wait, not to give up") {
+  const upstow_test::scratch place;
+  const std::string path = (place.path() / "s").string();
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int first = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  path.copy(at.sun_path, sizeof at.sun_path - 1);
+  const auto* where = reinterpret_cast<const sockaddr*>(&at);
+  REQUIRE(::bind(listener, where, sizeof at) == 0);
+  REQUIRE(::listen(listener, 0) == 0);
+  REQUIRE(::connect(first, where, sizeof at) == 0);  // the only place in the queue
+
+  auto hasty = scanner({.address = path, .connect_timeout = soon});
+  CHECK(scanned(hasty, "data").got.error.cause == ETIMEDOUT);
+
+  auto patient = scanner({.address = path, .connect_timeout = never, .answer_timeout = never});
+  bool stored = false;
+  std::thread client([&] { stored = scanned(patient, "data").got.ok(); });
+  ::close(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  const int second = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  peer p(second);
+  answer_clean(p);
+  client.join();
+  CHECK(stored);
+  for (const int fd : {listener, first, second}) ::close(fd);
+}
+
 namespace {
 
 struct bell {
@@ -197,15 +256,18 @@ TEST_CASE("a session may go at any stage, and no waker fires behind it") {
       auto ring = std::make_unique<bell>();
       auto holder = std::make_unique<upstow::clamd_observer>(by);
       if (at == stage::waits_for_place) begin_file(*holder);
+      bool was_done = false;
       {
         upstow::clamd_observer scan{by};
         upstow::session s{
             store, any_file, {.kind = upstow::body_kind::raw}, {.observers = {&scan}}};
         bring(s, at);
         if (s.st() == upstow::state::paused) (void)s.on_ready(ring->waker());
-        if (i % 2 == 1) holder.reset();  // its place is free at the same moment
+        if (i % 2 == 1) holder.reset();            // its place is free at the same moment
+        was_done = s.st() == upstow::state::done;  // the verdict was there at once
+        CHECK((!was_done || at == stage::waits_for_verdict));
       }
-      CHECK(objects(store) == 0);
+      CHECK(objects(store) == (was_done ? 1U : 0U));
       CHECK(ring->rung <= 1);
       ring.reset();  // a waker that fires behind this writes to freed memory
     }

@@ -9,7 +9,8 @@
 // Each file goes to clamd over a connection of its own (command INSTREAM) as the store takes it;
 // at its end the session waits for the answer. FOUND is `malware` (422). No answer that can be
 // trusted, whatever the reason, is `scan_unavailable` (503): nothing is stored unless
-// on_unavailable says otherwise. A file of no bytes is not sent: nothing can be found in it.
+// on_unavailable says otherwise; a clamd that is not there is told before the store hears of the
+// file. A file of no bytes is not sent: nothing can be found in it.
 //
 // Sessions never block: one thread of the scanner does the talking. A slow clamd slows the client.
 // A connection is held as long as its client uploads, so many slow clients can hold them all:
@@ -59,8 +60,9 @@ struct clamd_options {
   /// proxies usually give a server.
   std::chrono::milliseconds answer_timeout{60'000};
   /// Files scanned at the same time; the others wait with connect_timeout. Each has a buffer of
-  /// 256 KiB, so 32 are 8 MiB. More than clamd's MaxThreads (10): a stream needs a thread only when
-  /// it is whole. At most 1024.
+  /// 256 KiB, so 32 are 8 MiB. It may be more than clamd's MaxThreads (10), since a stream needs a
+  /// thread only when it is whole, but all clients of one clamd together must stay below its
+  /// MaxQueue (100): a stream beyond that waits until another ends. At most 1024.
   std::uint32_t max_connections = 32;
   /// Larger files are scan_too_large. 25 MiB: StreamMaxLength and MaxFileSize of clamd as Debian
   /// sets them up. Where clamd's own limit is lower, its answer counts.
@@ -101,6 +103,7 @@ class UPSTOW_API clamd_observer final : public observer {
   ~clamd_observer() override;
 
   vote part_head(const upstow::part_head& part) override;
+  vote first_bytes(file_record& file, bytes first) override;
   std::size_t room() override;
   void data(bytes data) override;
   vote part_end(file_record& file) override;
