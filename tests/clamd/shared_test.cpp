@@ -160,6 +160,31 @@ TEST_CASE("a file that nobody asks for any more gives its connection back") {
   }
 }
 
+TEST_CASE("a file that is gone before it was connected gives its place back") {
+  fake_clamd server{answer_clean};
+  auto by = scanner({.address = server.address(),
+                     .connect_timeout = never,
+                     .answer_timeout = never,
+                     .max_connections = 2});
+  struct gate {
+    std::binary_semaphore entered{0}, open{0};
+  } held;
+  // A waker must not block; this one does, to keep the scanner's thread away.
+  const upstow::waker hold{[](void* p) noexcept {
+                             static_cast<gate*>(p)->entered.release();
+                             static_cast<gate*>(p)->open.acquire();
+                           },
+                           &held};
+  auto first = std::make_unique<upstow::clamd_observer>(by);
+  while (first->room() != 0 || !first->on_ready(hold)) {  // it was there too soon
+    first = std::make_unique<upstow::clamd_observer>(by);
+  }
+  held.entered.acquire();
+  (void)upstow::clamd_observer(by).room();  // comes and goes
+  held.open.release();
+  CHECK(scanned(by, "data").got.ok());
+}
+
 TEST_CASE("whether there is a scanner is known before the store hears of a file") {
   fake_clamd server{answer_clean};
   const dead_port nobody;
