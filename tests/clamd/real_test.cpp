@@ -34,7 +34,7 @@ void check_found(const upload& u) {
 
 }  // namespace
 
-TEST_CASE("clamd: clean files are stored and EICAR is not") {
+TEST_CASE("ClamAV: clean files are stored and EICAR is not") {
   const real_clamd clamd;
   for (const std::string& address : {clamd.socket(), clamd.port()}) {
     INFO(address);
@@ -50,7 +50,7 @@ TEST_CASE("clamd: clean files are stored and EICAR is not") {
   }
 }
 
-TEST_CASE("clamd: EICAR is found however it is cut") {
+TEST_CASE("ClamAV: EICAR is found however it is cut") {
   const real_clamd clamd;
   auto by = scanner({.address = clamd.socket()});
   for (const std::size_t chunk : {1U, 2U, 3U, 7U, 33U, 67U}) {
@@ -66,7 +66,7 @@ TEST_CASE("clamd: EICAR is found however it is cut") {
   }
 }
 
-TEST_CASE("clamd: sessions on many threads get each its own verdict") {
+TEST_CASE("ClamAV: sessions on many threads get each its own verdict") {
   const real_clamd clamd;
   constexpr std::size_t sessions = 20;
   for (const std::uint32_t connections : {3U, 32U}) {
@@ -95,7 +95,7 @@ TEST_CASE("clamd: sessions on many threads get each its own verdict") {
   }
 }
 
-TEST_CASE("clamd: a file above StreamMaxLength is too large to scan") {
+TEST_CASE("ClamAV: a file above StreamMaxLength is too large to scan") {
   const real_clamd clamd;  // 1 MiB
   const std::string large(3 * upstow::MiB, 'x');
   for (const std::string& address : {clamd.socket(), clamd.port()}) {
@@ -117,7 +117,7 @@ TEST_CASE("clamd: a file above StreamMaxLength is too large to scan") {
   }
 }
 
-TEST_CASE("clamd: killed, also while it scans") {
+TEST_CASE("ClamAV: killed, also while it scans") {
   real_clamd clamd;
   for (const std::string& address : {clamd.port(), clamd.socket()}) {
     INFO(address);
