@@ -23,11 +23,12 @@ upstow_install(core "" "fmt >= 9" upstow upstow_header_only)
 install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
         PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE
-        PATTERN zlib_decoder.hpp EXCLUDE PATTERN zstd_decoder.hpp EXCLUDE)
+        PATTERN zlib_decoder.hpp EXCLUDE PATTERN zstd_decoder.hpp EXCLUDE
+        PATTERN clamd.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
         PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
-        PATTERN zstd_decoder.cpp EXCLUDE)
+        PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE)
 
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
@@ -44,6 +45,11 @@ endif()
 if(TARGET upstow_digest)
   upstow_install(digest "upstow = ${PROJECT_VERSION}" libcrypto upstow_digest)
   install(FILES include/upstow/intake/sha256_observer.hpp
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
+endif()
+if(TARGET upstow_clamd)
+  upstow_install(clamd "upstow = ${PROJECT_VERSION}" "" upstow_clamd)
+  install(FILES include/upstow/intake/clamd.hpp
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
 endif()
 

@@ -3,6 +3,9 @@
 
 #include "upstow/upstow.hpp"
 
+#if defined(WITH_clamd)
+#include "upstow/intake/clamd.hpp"
+#endif
 #if defined(WITH_digest)
 #include "upstow/intake/sha256_observer.hpp"
 #endif
@@ -39,6 +42,9 @@ int main() {
 #endif
 #if defined(WITH_zstd)
   right = right && upstow::zstd_coding().make() != nullptr;
+#endif
+#if defined(WITH_clamd)
+  right = right && upstow::clamd_scanner::open({}).has_value();
 #endif
   std::puts(right ? "components work" : "a component does not work");
   return right ? 0 : 1;
