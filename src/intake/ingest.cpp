@@ -134,9 +134,11 @@ bool ingest::impl::all_voted(Ask&& ask) {
       case vote::reject: {
         const failure said = asked.error();
         const failure why = said ? said : failure{.code = errc::rejected};
+        rule_violation broken = asked.broken();
+        if (file_votes() && rule_ != nullptr) broken.field = rule_->name;
         voter_ = 0;
-        if (v == vote::refuse && file_votes()) return refuse_file(why, asked.broken()), false;
-        out_.violation = asked.broken();
+        if (v == vote::refuse && file_votes()) return refuse_file(why, std::move(broken)), false;
+        out_.violation = std::move(broken);
         return reject(why), false;
       }
     }

@@ -130,7 +130,7 @@ TEST_CASE("an observer's verdict is about the file and carries its reason") {
     REQUIRE(out.ok());
     REQUIRE(out.files.size() == 3);
     CHECK(out.files[1].refusal.code == errc::malware);
-    CHECK(out.files[1].violation.value == "Eicar");
+    CHECK(out.files[1].violation == upstow::rule_violation{"f", "scanner", "", "Eicar"});
     CHECK(objects(store) == 2);
 
     // To reject is about the request, in every mode.

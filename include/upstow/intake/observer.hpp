@@ -51,6 +51,7 @@ class UPSTOW_API observer : public waitable {
   void disarm() noexcept override {}
   failure error() const noexcept override { return {}; }
   /// What a refuse or reject was about, beside error(): text that is safe to show to the client.
+  /// Where a rule names the field of the file, that name is put in.
   virtual rule_violation broken() const { return {}; }
 };
 
