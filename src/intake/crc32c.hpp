@@ -13,7 +13,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)  // Clang too: target("sse4.2") is theirs
 #define UPSTOW_CRC32C_SSE42 1
-#elif defined(__ARM_FEATURE_CRC32) && defined(__aarch64__) && !defined(__AARCH64EB__)
+#elif defined(__ARM_FEATURE_CRC32) && defined(__AARCH64EL__) && defined(__GNUC__)
 #define UPSTOW_CRC32C_ARM 1
 #endif
 
