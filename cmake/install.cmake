@@ -22,13 +22,14 @@ upstow_install(core "" "fmt >= 9" upstow upstow_header_only)
 # Headers that need a component are installed with it, below.
 install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
-        PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE
+        PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN digest_observer.hpp EXCLUDE
         PATTERN zlib_decoder.hpp EXCLUDE PATTERN zstd_decoder.hpp EXCLUDE
         PATTERN clamd.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
-        PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
-        PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE)
+        PATTERN http EXCLUDE PATTERN digest_observer.cpp EXCLUDE PATTERN hash_set.* EXCLUDE
+        PATTERN crc32c.* EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE PATTERN zstd_decoder.cpp EXCLUDE
+        PATTERN clamd* EXCLUDE)
 
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
@@ -44,7 +45,7 @@ if(TARGET upstow_http)
 endif()
 if(TARGET upstow_digest)
   upstow_install(digest "upstow = ${PROJECT_VERSION}" libcrypto upstow_digest)
-  install(FILES include/upstow/intake/sha256_observer.hpp
+  install(FILES include/upstow/intake/digest_observer.hpp
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
 endif()
 if(TARGET upstow_clamd)

@@ -14,6 +14,23 @@ UPSTOW_INLINE std::string_view algorithm_name(digest_algorithm algorithm) noexce
   return {};
 }
 
+UPSTOW_INLINE std::optional<digest_algorithm> algorithm_called(std::string_view name) noexcept {
+  for (const digest_algorithm a : all_digest_algorithms)
+    if (algorithm_name(a) == name) return a;
+  return std::nullopt;
+}
+
+UPSTOW_INLINE std::uint8_t digest_size(digest_algorithm algorithm) noexcept {
+  switch (algorithm) {
+    case digest_algorithm::sha_256: return 32;
+    case digest_algorithm::sha_512: return 64;
+    case digest_algorithm::sha_1: return 20;
+    case digest_algorithm::md5: return 16;
+    case digest_algorithm::crc32c: return 4;
+  }
+  return 0;
+}
+
 UPSTOW_INLINE std::string digest_value::hex() const {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "text.hpp"
-#include "upstow/intake/sha256_observer.hpp"
+#include "upstow/intake/digest_observer.hpp"
 
 namespace server {
 
@@ -116,8 +116,8 @@ answer routes::refuse(const http::request& request, const guard::refusal& why) c
 
 asio::awaitable<void> routes::upload_form(connection& c, log_entry about) const {
   const bool html = wants_html(c.request().header("accept"));
-  upstow::sha256_observer sha;
-  const upstow::session_options options{.observers = {&sha}};
+  upstow::digest_observer digests;
+  const upstow::session_options options{.observers = {&digests}};
   const upstow::outcome result =
       co_await c.receive(http::head_of(c.request()), store_, rules_, options);
   const answer made = upload_answer(result, html);
@@ -129,8 +129,8 @@ asio::awaitable<void> routes::upload_form(connection& c, log_entry about) const 
 asio::awaitable<void> routes::upload_raw(connection& c, log_entry about, std::string name) const {
   upstow::head head = http::head_of(c.request(), upstow::body_kind::raw);
   head.raw_filename = name;
-  upstow::sha256_observer sha;
-  const upstow::session_options options{.observers = {&sha}};
+  upstow::digest_observer digests;
+  const upstow::session_options options{.observers = {&digests}};
   const upstow::outcome result = co_await c.receive(head, store_, rules_, options);
   const answer made = created(result);
   about.status = made.status;

@@ -24,6 +24,7 @@
 
 #include "upstow/parse/content_decoder.hpp"
 #include "upstow/parse/dialect.hpp"
+#include "upstow/parse/digest_field.hpp"
 #include "upstow/parse/disposition.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/multipart_parser.hpp"

@@ -64,9 +64,10 @@ std::string_view cut(std::string_view& text, char at) noexcept {
 }
 
 bool read_digest(std::string_view value, object_metadata& into) {
-  if (cut(value, ' ') != algorithm_name(digest_algorithm::sha_256)) return true;  // a later version
-  digest_value d;
-  if (value.size() % 2 != 0 || value.size() / 2 > d.value.size()) return false;
+  const std::optional<digest_algorithm> algorithm = algorithm_called(cut(value, ' '));
+  if (!algorithm) return true;  // of a later version
+  digest_value d{.algorithm = *algorithm};
+  if (value.size() != std::size_t{2} * digest_size(*algorithm)) return false;
   for (; !value.empty(); value.remove_prefix(2)) {
     unsigned char b = 0;
     if (!hex_byte(value.substr(0, 2), b)) return false;

@@ -14,6 +14,9 @@ import zlib
 DISPOSITION = re.compile(rb"content-disposition[ \t]*:[ \t]*([^\r\n]*)", re.I)
 URLENCODED = [b"a=1&b=2", b"a=%C3%A9+x&&=&b", b"%41=%zz&a", b"a=1;b=2&a=1", b""]
 ZSTD = ["28b52ffd045895000060613d3126623d3220746578740100e84a1223ad32", "28b52ffd240001000099e9d851"]
+DIGESTS = [b"", b"sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:", b"1B2M2Y8AsgTpgAmY7PhCfg==", b"e3069283",
+           b"md5=:1B2M2Y8AsgTpgAmY7PhCfg==:, adler=:OZkGFw==:,\tcrc32c=:Q3lHIA:", b"d41d8cd98f00b204e9800998ecf8427e",
+           b"sha=:07CavjDP4u3/TungoUHJO/Wzr4c=:;a;b=-1.5;c=\"x\\\"\";d=t/k:n;e=?1;f=@9;g=%\"%c3%a9\";h=:QQ==:"]
 ENCODED = [b"", b"QUFB", b"QQ==", b"QU FB\r\nQg==\r\n", b"a=3Db=\r\nc \r\nd", b"=41=C3=A9", b"x=\n"]
 NAMES = ["photo\u202egpj.exe", "a/../b", "C:\\x", "x.txt::$DATA", "con.txt", "COM\xb9 .a", "..", " a. ",
          "\u2764\ufe0f\u200d\U0001f525.png", "\u0645\u06cc\u200c\u062e.pdf", "a\u3000 \u200b b", "-a\x9b\xad"]
@@ -48,6 +51,10 @@ def transfer(cases):
     return {bytes([encoding]) + b"\0\0\0\5" + text for encoding in range(3) for text in ENCODED}
 
 
+def digest_field(cases):
+    return DIGESTS
+
+
 def content(cases):
     for choice, format in enumerate((31, 15)):  # zlib's names of gzip and zlib
         for text in (b"", b"a=1&b=2", b"text " * 50):
@@ -76,8 +83,8 @@ def read_cases(path):
 
 
 def main(path, target, directory):
-    makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer, content,
-                                        urlencoded, names, writer)}
+    makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer, content, digest_field,
+                                      urlencoded, names, writer)}
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     make = makers.get(target, lambda cases: {body for _, body in cases})

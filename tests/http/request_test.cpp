@@ -169,6 +169,18 @@ TEST_CASE("headers are found in any case and counted") {
   CHECK(h.kind == upstow::body_kind::raw);
 }
 
+TEST_CASE("digest fields come into the head, and several of one as what no grammar accepts") {
+  http::connection c;
+  c.feed(upstow::as_bytes(
+      "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nCONTENT-digest: a=:QQ==:\r\n"
+      "Repr-Digest: b=:QQ==:\r\nrepr-digest: c=:QQ==:\r\n\r\n"));
+  REQUIRE(c.next().kind == http::event_kind::request);
+  const upstow::head h = http::head_of(c.request());
+  CHECK(h.content_digest == "a=:QQ==:");
+  CHECK(h.repr_digest == ",");
+  CHECK(h.content_md5.empty());
+}
+
 TEST_CASE("a body that breaks off fails and is not answered") {
   for (const auto* body :
        {"Content-Length: 9\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n9\r\nabc",

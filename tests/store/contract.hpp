@@ -339,9 +339,12 @@ template <class Rig>
 void contract_metadata() {
   Rig rig;
   upstow::store& s = rig.store();
-  upstow::digest_value digest;
-  digest.size = 32;
-  for (std::size_t i = 0; i < 32; ++i) digest.value[i] = static_cast<std::byte>(i * 7);
+  std::vector<upstow::digest_value> digests;  // one of each kind
+  for (const upstow::digest_algorithm a : upstow::all_digest_algorithms) {
+    upstow::digest_value d{.algorithm = a, .size = digest_size(a)};
+    for (std::size_t i = 0; i < d.size; ++i) d.value[i] = static_cast<std::byte>(i * 7 + 129);
+    digests.push_back(d);
+  }
   SECTION("names come back as they were sent") {
     const std::vector<std::string> names{"",
                                          "plain.txt",
@@ -358,7 +361,7 @@ void contract_metadata() {
                                          std::string(4096, '%')};
     for (const auto& name : names) {
       const upstow::object_metadata sent{
-          .filename = name, .declared_type = "text/x; a=\"b\n\"", .digests = {digest}};
+          .filename = name, .declared_type = "text/x; a=\"b\n\"", .digests = digests};
       const auto made = store_one(s, "x", {.key = {}, .metadata = sent});
       REQUIRE(made);
       CHECK(s.stat(*made)->metadata == sent);

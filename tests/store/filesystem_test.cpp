@@ -255,6 +255,22 @@ TEST_CASE("lines of a later version are skipped") {
   CHECK(s.stat(k)->metadata.digests.empty());
 }
 
+TEST_CASE("a digest in the metadata has the length of its algorithm") {
+  const scratch where;
+  auto s = make(where);
+  const std::string k = *store_one(s, "data");
+  const std::string begin = "upstow-meta 1\nsize 4\nfilename n\ndigest ";
+  write_file(*s.path_of(k) + ".meta", begin + "crc32c 00aabbcc\nend\n");
+  REQUIRE(s.stat(k)->metadata.digests.size() == 1);
+  CHECK(s.stat(k)->metadata.digests[0].hex() == "00aabbcc");
+  for (const char* damage : {"crc32c", "crc32c ", "crc32c 00aabb", "crc32c 00aabbccd",
+                             "md5 00aabbcc", "crc32c 00aabbccdd", "crc32c 00aabbcg"}) {
+    INFO(damage);
+    write_file(*s.path_of(k) + ".meta", begin + damage + "\nend\n");
+    CHECK(s.stat(k)->metadata.filename.empty());
+  }
+}
+
 TEST_CASE("a file that lost its end is not read as whole") {
   const scratch where;
   auto s = make(where);

@@ -112,7 +112,9 @@ inline std::string_view text(boost::beast::string_view view) noexcept {
   return {view.data(), view.size()};
 }
 
-inline std::string_view field(const request_parser& request, http::field name) {
+/// `name`: a text, or the number of one that Beast knows.
+template <class Name>
+std::string_view field(const request_parser& request, Name name) {
   const auto& fields = request.get();
   return fields.count(name) > 1 ? several_values : text(fields[name]);
 }
@@ -296,6 +298,9 @@ inline head head_of(const request_parser& request, body_kind kind = body_kind::f
   h.content_type = detail::field(request, http::field::content_type);
   h.content_encoding = detail::field(request, http::field::content_encoding);
   h.content_disposition = detail::field(request, http::field::content_disposition);
+  h.content_digest = detail::field(request, "Content-Digest");
+  h.repr_digest = detail::field(request, "Repr-Digest");
+  h.content_md5 = detail::field(request, http::field::content_md5);
   if (const auto length = request.content_length()) h.content_length = *length;
   return h;
 }

@@ -16,8 +16,10 @@ namespace upstow {
 inline namespace UPSTOW_ABI {
 namespace host {
 
-/// A Content-Type that no grammar accepts, given to the session where the request has several: a
-/// proxy in front may have judged another one than the first.
+/// A value that no grammar accepts, given to the session where the request has several lines of a
+/// field: a proxy in front may have judged another one than the first. Those of Content-Digest and
+/// Repr-Digest could be joined (RFC 9110 5.3), but a head holds views, and nobody sends more than
+/// one: digest_observer refuses them.
 inline constexpr std::string_view several_values = ",";
 
 /// RFC 9110 8.6: digits only. Nothing for "", "+5", "5, 5", "0x5" and what exceeds 64 bits.

@@ -239,6 +239,9 @@ inline head head_of(const lib::Request& request, body_kind kind = body_kind::for
   h.content_type = detail::field(request, "Content-Type");
   h.content_encoding = detail::field(request, "Content-Encoding");
   h.content_disposition = detail::field(request, "Content-Disposition");
+  h.content_digest = detail::field(request, "Content-Digest");
+  h.repr_digest = detail::field(request, "Repr-Digest");
+  h.content_md5 = detail::field(request, "Content-MD5");
   const framing body = detail::framing_of(request);
   // The library decodes what it has taken out of its chunks itself.
   h.length_is_wire = detail::unchunks(body) || !detail::is_decoded(h.content_encoding);

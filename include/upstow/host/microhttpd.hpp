@@ -122,6 +122,9 @@ inline head head_of(MHD_Connection* connection, body_kind kind = body_kind::form
   h.content_type = field(connection, "content-type").value_or(std::string_view());
   h.content_encoding = field(connection, "content-encoding").value_or(std::string_view());
   h.content_disposition = field(connection, "content-disposition").value_or(std::string_view());
+  h.content_digest = field(connection, "content-digest").value_or(std::string_view());
+  h.repr_digest = field(connection, "repr-digest").value_or(std::string_view());
+  h.content_md5 = field(connection, "content-md5").value_or(std::string_view());
   h.content_length = detail::framing_of(connection).length;
   return h;
 }

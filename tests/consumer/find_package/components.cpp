@@ -7,7 +7,7 @@
 #include "upstow/intake/clamd.hpp"
 #endif
 #if defined(WITH_digest)
-#include "upstow/intake/sha256_observer.hpp"
+#include "upstow/intake/digest_observer.hpp"
 #endif
 #if defined(WITH_http)
 #include "upstow/http/connection.hpp"
@@ -24,7 +24,7 @@ int main() {
 #if defined(WITH_digest)
   upstow::memory_store store;
   const upstow::policy policy;
-  upstow::sha256_observer digest;
+  upstow::digest_observer digest;
   upstow::session upload{store, policy, {.kind = upstow::body_kind::raw}, {.observers = {&digest}}};
   (void)upload.feed("salt");
   (void)upload.finish();
