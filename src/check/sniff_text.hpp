@@ -49,23 +49,20 @@ constexpr std::string_view behind(std::string_view text, std::string_view mark) 
   return at == text.npos ? std::string_view{} : text.substr(at + mark.size());
 }
 
-/// "Binary data bytes" of the standard: controls but for white space and ESC.
-constexpr bool is_binary(std::uint8_t b) {
-  return b <= 0x08 || b == 0x0B || (b >= 0x0E && b <= 0x1A) || (b >= 0x1C && b <= 0x1F);
+/// "Binary data bytes" of the standard: controls but for white space and ESC. Without branches,
+/// which is what a compiler makes vectors of.
+constexpr std::uint8_t is_binary(std::uint8_t b) {
+  const bool low = b <= 0x08, tab = b == 0x0B, middle = (b >= 0x0E) & (b <= 0x1A);
+  return static_cast<std::uint8_t>(low | tab | middle | ((b >= 0x1C) & (b <= 0x1F)));
 }
 
 inline bool has_binary(std::string_view text) noexcept {
-  // Blocks without a branch inside are what a compiler makes vectors of.
-  constexpr std::size_t block = 64;
-  while (!text.empty()) {
-    const std::string_view some = text.substr(0, block);
-    unsigned found = 0;
-    for (const char c : some)
-      found |= static_cast<unsigned>(is_binary(static_cast<std::uint8_t>(c)));
-    if (found != 0) return true;
-    text.remove_prefix(some.size());
-  }
-  return false;
+  constexpr std::size_t block = 64;  // a few vectors; binary files show themselves in the first
+  std::uint8_t found = 0;
+  for (; text.size() >= block && found == 0; text.remove_prefix(block))
+    for (std::size_t i = 0; i < block; ++i) found |= is_binary(static_cast<std::uint8_t>(text[i]));
+  for (const char c : text) found |= is_binary(static_cast<std::uint8_t>(c));
+  return found != 0;
 }
 
 /// UTF-16 with its mark in front, each unit beyond ASCII as one byte 0xFF.
@@ -175,16 +172,20 @@ inline content text_of(std::string_view first) noexcept {
   return has_binary(first) ? content::binary : content::text;
 }
 
-/// The tags that sniffed::active is about.
+/// One of the tags that sniffed::active is about. REQUIRES: `text` begins with '<'.
+inline bool is_active_tag(std::string_view text) noexcept {
+  // Their first letters: bytes that are nothing have many '<'.
+  if (text.size() < 2 || "shiboe!?"sv.find(lower(text[1])) == ""sv.npos) return false;
+  if (begins_with(text, "<?php")) return true;
+  for (const std::string_view tag : {"<script"sv, "<html"sv, "<svg"sv, "<iframe"sv, "<body"sv,
+                                     "<object"sv, "<embed"sv, "<!doctype html"sv})
+    if (begins_tag(text, tag)) return true;
+  return false;
+}
+
 inline bool has_active_tag(std::string_view first) noexcept {
-  constexpr std::string_view tags[] = {"<script"sv, "<html"sv,   "<svg"sv,   "<iframe"sv,
-                                       "<body"sv,   "<object"sv, "<embed"sv, "<!doctype html"sv};
-  for (std::size_t at = first.find('<'); at != first.npos; at = first.find('<', at + 1)) {
-    const std::string_view here = first.substr(at);
-    if (begins_with(here, "<?php")) return true;
-    const auto begins = [&](std::string_view tag) { return begins_tag(here, tag); };
-    if (std::any_of(std::begin(tags), std::end(tags), begins)) return true;
-  }
+  for (std::size_t at = first.find('<'); at != first.npos; at = first.find('<', at + 1))
+    if (is_active_tag(first.substr(at))) return true;
   return false;
 }
 
