@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "upstow/check/bounded_read.hpp"
@@ -49,20 +50,30 @@ constexpr std::string_view behind(std::string_view text, std::string_view mark) 
   return at == text.npos ? std::string_view{} : text.substr(at + mark.size());
 }
 
-/// "Binary data bytes" of the standard: controls but for white space and ESC. Without branches,
-/// which is what a compiler makes vectors of.
-constexpr std::uint8_t is_binary(std::uint8_t b) {
-  const bool low = b <= 0x08, tab = b == 0x0B, middle = (b >= 0x0E) & (b <= 0x1A);
-  return static_cast<std::uint8_t>(low | tab | middle | ((b >= 0x1C) & (b <= 0x1F)));
+/// "Binary data bytes" of the standard: controls but for white space and ESC.
+constexpr bool is_binary(char c) {
+  constexpr std::uint32_t fine = 1U << '\t' | 1U << '\n' | 1U << '\f' | 1U << '\r' | 1U << 0x1B;
+  const auto b = static_cast<unsigned char>(c);
+  return b < 0x20 && (fine >> b & 1) == 0;
+}
+
+/// True if one of eight bytes is below 0x20; most words of a text have none.
+inline bool has_control(const char* eight) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::uint64_t word = 0;
+  std::memcpy(&word, eight, sizeof word);
+  return ((word - ones * 0x20) & ~word & ones * 0x80) != 0;
 }
 
 inline bool has_binary(std::string_view text) noexcept {
-  constexpr std::size_t block = 64;  // a few vectors; binary files show themselves in the first
-  std::uint8_t found = 0;
-  for (; text.size() >= block && found == 0; text.remove_prefix(block))
-    for (std::size_t i = 0; i < block; ++i) found |= is_binary(static_cast<std::uint8_t>(text[i]));
-  for (const char c : text) found |= is_binary(static_cast<std::uint8_t>(c));
-  return found != 0;
+  while (!text.empty()) {
+    const std::string_view some = text.substr(0, 8);
+    if ((some.size() < 8 || has_control(some.data())) &&
+        std::any_of(some.begin(), some.end(), is_binary))
+      return true;
+    text.remove_prefix(some.size());
+  }
+  return false;
 }
 
 /// UTF-16 with its mark in front, each unit beyond ASCII as one byte 0xFF.
@@ -174,12 +185,11 @@ inline content text_of(std::string_view first) noexcept {
 
 /// One of the tags that sniffed::active is about. REQUIRES: `text` begins with '<'.
 inline bool is_active_tag(std::string_view text) noexcept {
-  // Their first letters: bytes that are nothing have many '<'.
-  if (text.size() < 2 || "shiboe!?"sv.find(lower(text[1])) == ""sv.npos) return false;
-  if (begins_with(text, "<?php")) return true;
+  const char letter = text.size() > 1 ? lower(text[1]) : '\0';
+  if (letter == '?') return begins_with(text, "<?php");
   for (const std::string_view tag : {"<script"sv, "<html"sv, "<svg"sv, "<iframe"sv, "<body"sv,
                                      "<object"sv, "<embed"sv, "<!doctype html"sv})
-    if (begins_tag(text, tag)) return true;
+    if (tag[1] == letter && begins_tag(text, tag)) return true;
   return false;
 }
 
