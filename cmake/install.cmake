@@ -23,10 +23,12 @@ upstow_install(core "" "fmt >= 9" upstow upstow_header_only)
 install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
         PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN sha256_observer.hpp EXCLUDE
+        PATTERN magic_observer.hpp EXCLUDE
         PATTERN zlib_decoder.hpp EXCLUDE PATTERN zstd_decoder.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
-        PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
+        PATTERN http EXCLUDE PATTERN sha256_observer.cpp EXCLUDE
+        PATTERN magic_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
         PATTERN zstd_decoder.cpp EXCLUDE)
 
 if(TARGET upstow_http)
@@ -45,6 +47,15 @@ if(TARGET upstow_digest)
   upstow_install(digest "upstow = ${PROJECT_VERSION}" libcrypto upstow_digest)
   install(FILES include/upstow/intake/sha256_observer.hpp
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
+endif()
+
+if(TARGET upstow_magic)
+  upstow_install(magic "upstow = ${PROJECT_VERSION}" libmagic upstow_magic)
+  install(FILES include/upstow/intake/magic_observer.hpp
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
+  if(NOT BUILD_SHARED_LIBS) # a static upstow_magic names libmagic to its users
+    install(FILES cmake/Findlibmagic.cmake DESTINATION ${config_dir})
+  endif()
 endif()
 
 foreach(coding zlib zstd)
