@@ -2,12 +2,12 @@
 
 # Each word is a package; in a|b|c any one will do and the first is installed if none is there.
 build_packages="g++ cmake ninja-build ccache libfmt-dev node-llhttp libssl-dev zlib1g-dev
-  libzstd-dev pkg-config"
+  libzstd-dev libmagic-dev pkg-config"
 server_packages="libasio-dev nlohmann-json3-dev"
 # libboost1.74-dev and 1.81 exclude each other: take the one that is there.
 test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-requests
   libboost1.74-dev|libboost1.81-dev|libboost-dev libmicrohttpd-dev libcpp-httplib-dev
-  libbenchmark-dev libpoco-dev libmagic-dev valgrind"
+  libbenchmark-dev libpoco-dev valgrind"
 browser_packages="chromium chromium-driver python3-selenium"
 check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19
   libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-17-dev|libclang-rt-16-dev|libclang-rt-15-dev|libclang-rt-14-dev
