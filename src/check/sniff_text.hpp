@@ -51,10 +51,17 @@ constexpr std::string_view behind(std::string_view text, std::string_view mark) 
 }
 
 /// "Binary data bytes" of the standard: controls but for white space and ESC.
-constexpr bool is_binary(char c) {
-  constexpr std::uint32_t fine = 1U << '\t' | 1U << '\n' | 1U << '\f' | 1U << '\r' | 1U << 0x1B;
-  const auto b = static_cast<unsigned char>(c);
-  return b < 0x20 && (fine >> b & 1) == 0;
+constexpr std::array<bool, 256> mark_binary() {
+  std::array<bool, 256> table{};
+  for (unsigned b = 0; b < 0x20; ++b) table[b] = !white(static_cast<char>(b)) && b != 0x1B;
+  return table;
+}
+inline constexpr std::array<bool, 256> binary_bytes = mark_binary();
+
+inline bool any_binary(std::string_view some) noexcept {
+  unsigned found = 0;  // no branch: most words that have a control have a line break
+  for (const char c : some) found |= binary_bytes[static_cast<unsigned char>(c)] ? 1U : 0U;
+  return found != 0;
 }
 
 /// True if one of eight bytes is below 0x20; most words of a text have none.
@@ -66,14 +73,10 @@ inline bool has_control(const char* eight) noexcept {
 }
 
 inline bool has_binary(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const std::string_view some = text.substr(0, 8);
-    if ((some.size() < 8 || has_control(some.data())) &&
-        std::any_of(some.begin(), some.end(), is_binary))
-      return true;
-    text.remove_prefix(some.size());
-  }
-  return false;
+  constexpr std::size_t word = 8;
+  for (; text.size() >= word; text.remove_prefix(word))
+    if (has_control(text.data()) && any_binary(text.substr(0, word))) return true;
+  return any_binary(text);
 }
 
 /// UTF-16 with its mark in front, each unit beyond ASCII as one byte 0xFF.
