@@ -23,13 +23,13 @@ upstow_install(core "" "fmt >= 9" upstow upstow_header_only)
 install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
         PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN digest_observer.hpp EXCLUDE
-        PATTERN zlib_decoder.hpp EXCLUDE PATTERN zstd_decoder.hpp EXCLUDE
-        PATTERN clamd.hpp EXCLUDE)
+        PATTERN magic_observer.hpp EXCLUDE PATTERN zlib_decoder.hpp EXCLUDE
+        PATTERN zstd_decoder.hpp EXCLUDE PATTERN clamd.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
         PATTERN http EXCLUDE PATTERN digest_observer.cpp EXCLUDE PATTERN hash_set.* EXCLUDE
-        PATTERN crc32c.* EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE PATTERN zstd_decoder.cpp EXCLUDE
-        PATTERN clamd* EXCLUDE)
+        PATTERN crc32c.* EXCLUDE PATTERN magic_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
+        PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE)
 
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
@@ -52,6 +52,15 @@ if(TARGET upstow_clamd)
   upstow_install(clamd "upstow = ${PROJECT_VERSION}" "" upstow_clamd)
   install(FILES include/upstow/intake/clamd.hpp
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
+endif()
+
+if(TARGET upstow_magic)
+  upstow_install(magic "upstow = ${PROJECT_VERSION}" libmagic upstow_magic)
+  install(FILES include/upstow/intake/magic_observer.hpp
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
+  if(NOT BUILD_SHARED_LIBS) # a static upstow_magic names libmagic to its users
+    install(FILES cmake/Findlibmagic.cmake DESTINATION ${config_dir})
+  endif()
 endif()
 
 foreach(coding zlib zstd)

@@ -27,7 +27,7 @@ endfunction()
 # host's library and are compiled by its example.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
      ${PROJECT_SOURCE_DIR}/include/upstow/*.hpp)
-list(FILTER headers EXCLUDE REGEX "upstow/host/|upstow/intake/digest_observer")
+list(FILTER headers EXCLUDE REGEX "upstow/host/|upstow/intake/digest_observer|upstow/intake/magic_observer")
 set(alone_compiled "")
 set(alone_header_only "")
 foreach(header IN LISTS headers)

@@ -32,9 +32,12 @@
 #include "upstow/parse/transfer_decoder.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"
 
+#include "upstow/check/agreement.hpp"
 #include "upstow/check/display_name.hpp"
 #include "upstow/check/filename.hpp"
+#include "upstow/check/image_probe.hpp"
 #include "upstow/check/policy.hpp"
+#include "upstow/check/sniff.hpp"
 
 #include "upstow/store/each_alone.hpp"
 #include "upstow/store/memory_store.hpp"

@@ -133,7 +133,7 @@ inline constexpr format formats[] = {
     {"image/gif", "gif", {gif}},
     {"image/webp", "webp", {webp}},
     {"image/bmp image/x-bmp image/x-ms-bmp image/x-windows-bmp", "bmp dib", {bmp}},
-    {"image/x-icon image/vnd.microsoft.icon image/ico", "ico cur", {ico}},
+    {"image/x-icon image/vnd.microsoft.icon image/ico", "ico cur", {ico, png}},
     {"image/tiff image/x-tiff", "tif tiff", {tiff}},
     {"image/vnd.adobe.photoshop image/x-photoshop application/x-photoshop image/psd",
      "psd psb",

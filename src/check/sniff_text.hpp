@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "upstow/check/bounded_read.hpp"
@@ -50,22 +51,32 @@ constexpr std::string_view behind(std::string_view text, std::string_view mark) 
 }
 
 /// "Binary data bytes" of the standard: controls but for white space and ESC.
-constexpr bool is_binary(std::uint8_t b) {
-  return b <= 0x08 || b == 0x0B || (b >= 0x0E && b <= 0x1A) || (b >= 0x1C && b <= 0x1F);
+constexpr std::array<bool, 256> mark_binary() {
+  std::array<bool, 256> table{};
+  for (unsigned b = 0; b < 0x20; ++b) table[b] = !white(static_cast<char>(b)) && b != 0x1B;
+  return table;
+}
+inline constexpr std::array<bool, 256> binary_bytes = mark_binary();
+
+inline bool any_binary(std::string_view some) noexcept {
+  unsigned found = 0;  // no branch: most words that have a control have a line break
+  for (const char c : some) found |= binary_bytes[static_cast<unsigned char>(c)] ? 1U : 0U;
+  return found != 0;
+}
+
+/// True if one of eight bytes is below 0x20; most words of a text have none.
+inline bool has_control(const char* eight) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::uint64_t word = 0;
+  std::memcpy(&word, eight, sizeof word);
+  return ((word - ones * 0x20) & ~word & ones * 0x80) != 0;
 }
 
 inline bool has_binary(std::string_view text) noexcept {
-  // Blocks without a branch inside are what a compiler makes vectors of.
-  constexpr std::size_t block = 64;
-  while (!text.empty()) {
-    const std::string_view some = text.substr(0, block);
-    unsigned found = 0;
-    for (const char c : some)
-      found |= static_cast<unsigned>(is_binary(static_cast<std::uint8_t>(c)));
-    if (found != 0) return true;
-    text.remove_prefix(some.size());
-  }
-  return false;
+  constexpr std::size_t word = 8;
+  for (; text.size() >= word; text.remove_prefix(word))
+    if (has_control(text.data()) && any_binary(text.substr(0, word))) return true;
+  return any_binary(text);
 }
 
 /// UTF-16 with its mark in front, each unit beyond ASCII as one byte 0xFF.
@@ -175,16 +186,19 @@ inline content text_of(std::string_view first) noexcept {
   return has_binary(first) ? content::binary : content::text;
 }
 
-/// The tags that sniffed::active is about.
+/// One of the tags that sniffed::active is about. REQUIRES: `text` begins with '<'.
+inline bool is_active_tag(std::string_view text) noexcept {
+  const char letter = text.size() > 1 ? lower(text[1]) : '\0';
+  if (letter == '?') return begins_with(text, "<?php");
+  for (const std::string_view tag : {"<script"sv, "<html"sv, "<svg"sv, "<iframe"sv, "<body"sv,
+                                     "<object"sv, "<embed"sv, "<!doctype html"sv})
+    if (tag[1] == letter && begins_tag(text, tag)) return true;
+  return false;
+}
+
 inline bool has_active_tag(std::string_view first) noexcept {
-  constexpr std::string_view tags[] = {"<script"sv, "<html"sv,   "<svg"sv,   "<iframe"sv,
-                                       "<body"sv,   "<object"sv, "<embed"sv, "<!doctype html"sv};
-  for (std::size_t at = first.find('<'); at != first.npos; at = first.find('<', at + 1)) {
-    const std::string_view here = first.substr(at);
-    if (begins_with(here, "<?php")) return true;
-    const auto begins = [&](std::string_view tag) { return begins_tag(here, tag); };
-    if (std::any_of(std::begin(tags), std::end(tags), begins)) return true;
-  }
+  for (std::size_t at = first.find('<'); at != first.npos; at = first.find('<', at + 1))
+    if (is_active_tag(first.substr(at))) return true;
   return false;
 }
 

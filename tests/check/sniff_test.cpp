@@ -187,6 +187,14 @@ TEST_CASE("hostile sizes inside a head lead nowhere") {
   CHECK_FALSE(sniff("\x1A\x45\xDF\xA3\0\0\0\0"s).recognised());
 }
 
+TEST_CASE("entries of a zip are found where their sizes say, and nowhere else") {
+  const std::string hidden = samples::entry("word/document.xml");
+  CHECK(sniff(samples::entry("a", hidden) + samples::entry("b")).what == content::zip);
+  CHECK(sniff(samples::entry("a") + "gap" + hidden).what == content::zip);
+  // Where a size comes after the data there is only the next header to go by.
+  CHECK(sniff(samples::entry("a", "x", true) + "gap" + hidden).what == content::docx);
+}
+
 TEST_CASE("an mp3 without a tag needs a second frame where the first one ends") {
   const std::string good = samples::mp3_frames();
   CHECK(type(good.substr(0, 420)) != "audio/mpeg");

@@ -8,6 +8,7 @@ import hashlib
 import json
 import pathlib
 import re
+import struct
 import sys
 import zlib
 
@@ -20,6 +21,33 @@ DIGESTS = [b"", b"sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:", b"1B2
 ENCODED = [b"", b"QUFB", b"QQ==", b"QU FB\r\nQg==\r\n", b"a=3Db=\r\nc \r\nd", b"=41=C3=A9", b"x=\n"]
 NAMES = ["photo\u202egpj.exe", "a/../b", "C:\\x", "x.txt::$DATA", "con.txt", "COM\xb9 .a", "..", " a. ",
          "\u2764\ufe0f\u200d\U0001f525.png", "\u0645\u06cc\u200c\u062e.pdf", "a\u3000 \u200b b", "-a\x9b\xad"]
+
+
+
+def zip_entry(name, data=b"x"):
+    header = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 0, 0, len(data), len(data), len(name), 0)
+    return header + name + data
+
+
+def box(name, inside):
+    return struct.pack(">I4s", 8 + len(inside), name) + inside
+
+
+HEADS = [
+    b"", b"text\n", b"<!-- a --><svg>", b"<?xml version='1.0'?><!DOCTYPE svg [<!ENTITY a '>'>]><svg>",
+    "<html>".encode("utf-16"), b"%PDF-1.7 /JavaScript /JS(x)", b"GIF89a\1\0\1\0\0\0\0,\0\0\0\0\2\0\2\0\0<script>",
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xea\x60\0\0\xea\x60\x08\6\0\0\0",
+    b"\xff\xd8\xff\xe0\0\x04xx\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0",
+    b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\1\0\0\1\0\0",
+    b"BM" + bytes(12) + struct.pack("<Iii", 40, 3, -4),
+    box(b"ftyp", b"mif1\0\0\0\0heic") + box(b"meta", bytes(4) + box(b"iprp", box(b"ipco", box(
+        b"ispe", bytes(4) + struct.pack(">II", 3, 4))))),
+    zip_entry(b"[Content_Types].xml") + zip_entry(b"word/document.xml"),
+    zip_entry(b"mimetype", b"application/epub+zip"), zip_entry(b"META-INF/MANIFEST.MF"),
+    b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm", b"OggS\0\2" + bytes(20) + b"\1\7\1vorbis",
+    (b"\xff\xfb\x90\x44" + bytes(413)) * 2, b"ID3\4\0\0\0\0\1\x7f",
+    b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0", b"\xca\xfe\xba\xbe\0\0\0\x34",
+]
 
 
 def parser(cases):
@@ -68,6 +96,12 @@ def names(cases):
     return {bytes([bound]) + name.encode() for bound in (0, 16) for name in NAMES}
 
 
+def sniff(cases):
+    """A head for each matcher that reads numbers; the dictionary has the words."""
+    for number, head in enumerate(HEADS):
+        yield bytes([number % 9, 32 + number % 12]) + head
+
+
 def writer(cases):
     yield b"\x01\x01\x05\x0a\x04" b"f" b"x.txt" b"text/plain" b"salt"
     yield b"\x03\x03\x02\x00\x02" b'a"\\' b"\r\n" b"\r\n" b"\x00\x01\x00\x00\x00" b"b"
@@ -84,7 +118,7 @@ def read_cases(path):
 
 def main(path, target, directory):
     makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer, content, digest_field,
-                                      urlencoded, names, writer)}
+                                      urlencoded, sniff, names, writer)}
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     make = makers.get(target, lambda cases: {body for _, body in cases})

@@ -12,6 +12,9 @@
 #if defined(WITH_http)
 #include "upstow/http/connection.hpp"
 #endif
+#if defined(WITH_magic)
+#include "upstow/intake/magic_observer.hpp"
+#endif
 #if defined(WITH_zlib)
 #include "upstow/parse/zlib_decoder.hpp"
 #endif
@@ -36,6 +39,12 @@ int main() {
   right = right && connection.next().kind == upstow::http::event_kind::need_data;
   connection.feed(upstow::as_bytes("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"));
   right = right && connection.next().kind == upstow::http::event_kind::request;
+#endif
+#if defined(WITH_magic)
+  upstow::magic_observer magic;
+  upstow::file_record file;
+  right = right && magic.first_bytes(file, upstow::as_bytes("text\n")) == upstow::vote::accept;
+  right = right && file.sniffed_type == "text/plain";
 #endif
 #if defined(WITH_zlib)
   right = right && upstow::gzip_coding().make() != nullptr;

@@ -1,0 +1,46 @@
+# The components: what needs another library, or an operating system.
+
+if("http" IN_LIST UPSTOW_COMPONENTS)
+  find_package(llhttp MODULE REQUIRED)
+  upstow_library(upstow_http http
+      src/http/chunked_reader.cpp src/http/connection.cpp src/http/head_reader.cpp
+      src/http/request.cpp src/http/response_writer.cpp src/http/wire_parser.cpp)
+  target_link_libraries(upstow_http PUBLIC upstow PRIVATE fmt::fmt)
+  if(llhttp_FROM_SOURCE) # its objects become a part of upstow_http: users need no llhttp
+    target_link_libraries(upstow_http PRIVATE $<BUILD_INTERFACE:llhttp::llhttp>)
+  else()
+    target_link_libraries(upstow_http PRIVATE llhttp::llhttp)
+  endif()
+endif()
+
+if("digest" IN_LIST UPSTOW_COMPONENTS)
+  find_package(OpenSSL 3 REQUIRED)
+  upstow_library(upstow_digest digest
+      src/intake/crc32c.cpp src/intake/digest_observer.cpp src/intake/hash_set.cpp)
+  target_link_libraries(upstow_digest PUBLIC upstow PRIVATE OpenSSL::Crypto)
+endif()
+
+if("zlib" IN_LIST UPSTOW_COMPONENTS)
+  find_package(ZLIB REQUIRED)
+  upstow_library(upstow_zlib zlib src/parse/zlib_decoder.cpp)
+  target_link_libraries(upstow_zlib PUBLIC upstow PRIVATE ZLIB::ZLIB)
+endif()
+
+if("zstd" IN_LIST UPSTOW_COMPONENTS)
+  find_package(zstd CONFIG REQUIRED)
+  upstow_library(upstow_zstd zstd src/parse/zstd_decoder.cpp)
+  target_link_libraries(upstow_zstd PUBLIC upstow PRIVATE zstd::libzstd_shared)
+endif()
+
+if("clamd" IN_LIST UPSTOW_COMPONENTS)
+  upstow_library(upstow_clamd clamd
+      src/intake/clamd.cpp src/intake/clamd_link.cpp src/intake/clamd_loop.cpp
+      src/intake/clamd_socket.cpp)
+  target_link_libraries(upstow_clamd PUBLIC upstow PRIVATE Threads::Threads)
+endif()
+
+if("magic" IN_LIST UPSTOW_COMPONENTS)
+  find_package(libmagic MODULE REQUIRED)
+  upstow_library(upstow_magic magic src/intake/magic_observer.cpp)
+  target_link_libraries(upstow_magic PUBLIC upstow PRIVATE libmagic::libmagic)
+endif()
