@@ -90,7 +90,8 @@ TEST_CASE("who waits too long for a connection has no verdict, and frees nobody'
   upstow::memory_store store;
   upstow::clamd_observer scan{by};
   upstow::session s{store, any_file, {.kind = upstow::body_kind::raw}, {.observers = {&scan}}};
-  upstow::blocking::feed(s, upstow::as_bytes("first"));  // holds the one connection
+  const std::string past_the_gate(2 * upstow::sniffed_bytes, 'x');
+  upstow::blocking::feed(s, upstow::as_bytes(past_the_gate));  // holds the one connection
   for (int i = 0; i < 3; ++i) {
     const upload u = scanned(by, "data");
     CHECK(u.got.error.code == errc::scan_unavailable);
