@@ -17,6 +17,7 @@
 #include "support/form.hpp"
 #include "support/scratch.hpp"
 #include "support/storing.hpp"
+#include "upstow/check/sniff.hpp"
 
 namespace {
 

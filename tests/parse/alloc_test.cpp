@@ -1,6 +1,4 @@
 // What the parser takes from the heap, and what happens when the heap says no, at every allocation.
-//
-// operator new of this whole program is replaced below; only calls that are counted can fail.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,64 +9,14 @@
 
 #include "parse/replay.hpp"
 #include "support/catch.hpp"
+#include "support/heap.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"
 
 namespace {
 
-struct heap_state {
-  bool counts = false;
-  std::size_t calls = 0, live = 0, peak = 0;
-  std::size_t fails_at = 0;  // 0: never
-};
-heap_state heap;
-
-/// In front of each block; 16 bytes keep its alignment.
-struct alignas(16) block_head {
-  std::size_t size;
-  bool counted;
-};
-
-}  // namespace
-
-// Not inline: GCC 12 would take one half of a pair for a mismatch.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (heap.counts && ++heap.calls == heap.fails_at) throw std::bad_alloc();
-  auto* const head = static_cast<block_head*>(std::malloc(sizeof(block_head) + size));
-  if (head == nullptr) throw std::bad_alloc();
-  *head = {size, heap.counts};
-  if (heap.counts) heap.peak = std::max(heap.peak, heap.live += size);
-  return head + 1;
-}
-// Sanitizers have a plain form of their own for this one, which the standard one would call.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return operator new(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-[[gnu::noinline]] void operator delete(void* block) noexcept {
-  if (block == nullptr) return;
-  block_head* const head = static_cast<block_head*>(block) - 1;
-  if (head->counted) heap.live -= head->size;
-  std::free(head);
-}
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
-  operator delete(block);
-}
-
-namespace {
-
 using upstow::event_kind;
-
-/// Counts what is called, and nothing around it.
-template <class F>
-auto counted(F call) {
-  heap.counts = true;
-  auto answer = call();
-  heap.counts = false;
-  return answer;
-}
+using upstow_test::counted;
+using upstow_test::heap;
 
 struct run {
   upstow::failure error;

@@ -1,0 +1,140 @@
+// Files that are not what they seem, through a whole request: each is refused before the store
+// hears of it, and the honest file beside it in the table is not.
+#include <string>
+
+#include "support/catch.hpp"
+#include "support/form.hpp"
+#include "support/null_store.hpp"
+#include "support/receiving.hpp"
+#include "upstow/check/display_name.hpp"
+#include "upstow/intake/session.hpp"
+
+namespace {
+
+using namespace std::string_literals;
+using upstow::errc;
+
+/// What an endpoint for pictures, and for PDF and Office files, would set.
+const upstow::policy pictures{
+    .fields = {upstow::file("f",
+                            {.types = {"image/*"}, .extensions = {"png", "jpg", "gif", "svg"}})},
+    .sniffed_types = {"image/png", "image/jpeg", "image/gif"}};
+const upstow::policy documents{
+    .fields = {upstow::file("f", {.extensions = {"pdf", "docx", "txt", "csv", "zip"}})}};
+const upstow::policy anything{};
+
+const std::string png = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0"s;
+const std::string gif = "GIF89a\x01\0\x01\0\x80\0\0"s;
+const std::string jpeg = "\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xFF\xD9"s;
+
+/// One stored entry of a zip.
+std::string zip_entry(std::string_view name, std::string_view data = "x") {
+  const auto u16 = [](std::size_t n) {
+    return std::string{static_cast<char>(n & 0xFF), static_cast<char>(n >> 8)};
+  };
+  const auto u32 = [&](std::size_t n) { return u16(n & 0xFFFF) + u16(n >> 16); };
+  return "PK\x03\x04" + u16(20) + u16(0) + u16(0) + u32(0) + u32(0) + u32(data.size()) +
+         u32(data.size()) + u16(name.size()) + u16(0) + std::string(name) + std::string(data);
+}
+
+std::string png_of(std::string_view width, std::string_view height) {
+  std::string image = png;
+  image.replace(16, 4, width);
+  image.replace(20, 4, height);
+  return image;
+}
+
+upstow::outcome upload(const upstow::policy& p, std::string_view name, std::string_view type,
+                       std::string_view data) {
+  upstow_test::null_store store;
+  const std::string body = form().file("f", name, data, type).end();
+  upstow::session s{store, p, {.content_type = form::content_type, .content_length = body.size()}};
+  return upstow_test::receive(s, body);
+}
+
+}  // namespace
+
+TEST_CASE("disguised content is refused and its honest twin is not") {
+  const std::string html = "<!DOCTYPE html><script>alert(1)</script>";
+  const std::string svg = "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
+  const std::string docx = zip_entry("[Content_Types].xml") + zip_entry("word/document.xml");
+  const struct {
+    const char* why;
+    const upstow::policy& policy;
+    std::string name, type, data;
+    errc expected;
+  } cases[] = {
+      {"a png", pictures, "a.png", "image/png", png, errc::ok},
+      {"a jpeg", pictures, "a.jpg", "image/jpeg", jpeg, errc::ok},
+      {"a gif", pictures, "a.gif", "image/gif", gif, errc::ok},
+      {"html in a .jpg", pictures, "a.jpg", "image/jpeg", html, errc::type_not_allowed},
+      {"svg with a script", pictures, "a.svg", "image/svg+xml", svg, errc::type_not_allowed},
+      {"svg that says it is a png", pictures, "a.png", "image/png", svg, errc::type_not_allowed},
+      {"a script behind the head of a gif", pictures, "a.gif", "image/gif",
+       "GIF89a/*" + html + "*/=1;", errc::content_mismatch},
+      {"php behind the head of a jpeg", pictures, "a.jpg", "image/jpeg",
+       jpeg + "<?php system($_GET[0]); ?>", errc::content_mismatch},
+      {"a zip with the name of a png", pictures, "a.png", "image/png", zip_entry("a"),
+       errc::type_not_allowed},
+      {"a pdf behind the head of a gif", pictures, "a.gif", "image/gif", gif + "%PDF-1.7\n",
+       errc::content_mismatch},
+      {"60000 x 60000 pixels", pictures, "a.png", "image/png",
+       png_of("\0\0\xEA\x60"s, "\0\0\xEA\x60"s), errc::image_too_large},
+      {"2^32 - 1 pixels squared", pictures, "a.png", "image/png",
+       png_of("\xFF\xFF\xFF\xFF", "\xFF\xFF\xFF\xFF"), errc::image_too_large},
+
+      {"a pdf", documents, "a.pdf", "application/pdf", "%PDF-1.7\n1 0 obj", errc::ok},
+      {"a docx", documents, "a.docx",
+       "application/vnd.openxmlformats-officedocument.wordprocessingml.document", docx, errc::ok},
+      {"a csv as browsers on Windows send it", documents, "a.csv", "application/vnd.ms-excel",
+       "a,b\r\n1,2\r\n", errc::ok},
+      {"a zip", documents, "a.zip", "application/zip", zip_entry("a.txt"), errc::ok},
+      {"a jar that says it is a docx", documents, "a.docx", "application/octet-stream",
+       zip_entry("META-INF/MANIFEST.MF"), errc::content_mismatch},
+      {"any zip that says it is a docx", documents, "a.docx", "application/octet-stream",
+       zip_entry("evil.exe"), errc::content_mismatch},
+      {"javascript with the name of a pdf", documents, "a.pdf", "application/pdf",
+       "var a = 1; alert(a)", errc::content_mismatch},
+      {"html in a .txt", documents, "a.txt", "text/plain", html, errc::content_mismatch},
+      {"a program in a .txt", documents, "a.txt", "text/plain", "\x7f\x45LF\x02\x01\x01\0"s,
+       errc::content_mismatch},
+      {"the type says one thing, the name another", documents, "a.pdf", "image/png", "%PDF-1.7\n",
+       errc::content_mismatch},
+  };
+  for (const auto& c : cases) {
+    INFO(c.why);
+    const auto out = upload(c.policy, c.name, c.type, c.data);
+    CHECK(out.name() == upstow::describe(c.expected).name);
+    CHECK(out.ok() == (c.expected == errc::ok));
+  }
+}
+
+TEST_CASE("names that would be run, or read as another one, are refused or shown harmless") {
+  const struct {
+    const char* why;
+    std::string name;
+    errc expected;
+    std::string shown;  // by display_name(), where it is taken
+  } cases[] = {
+      {"two extensions", "a.php.png", errc::extension_not_allowed, ""},
+      {"a stream of NTFS", "a.php::$DATA", errc::extension_not_allowed, ""},
+      {"a semicolon for IIS", "a.asp;.jpg", errc::extension_not_allowed, ""},
+      {"a trailing dot", "a.php.", errc::extension_not_allowed, ""},
+      {"a settings file", ".htaccess", errc::extension_not_allowed, ""},
+      {"NUL", "a.txt\0.png"s, errc::bad_part_header, ""},
+      {"written from right to left", "photo\xE2\x80\xAEgpj.exe", errc::ok, "photo_gpj.exe"},
+      {"up and away", "../../etc/passwd", errc::ok, "passwd"},
+      {"of another system", "C:\\windows\\win.ini", errc::ok, "win.ini"},
+      {"a device", "con.txt", errc::ok, "_con.txt"},
+      {"markup", "<img src=x>.png", errc::ok, "_img src=x_.png"},
+  };
+  for (const auto& c : cases) {
+    INFO(c.why);
+    const auto out = upload(anything, c.name, "application/octet-stream", "data");
+    CHECK(out.error.code == c.expected);
+    if (c.expected != errc::ok) continue;
+    REQUIRE(out.files.size() == 1);
+    CHECK(upstow::display_name(out.files[0].filename) == c.shown);
+    CHECK(out.files[0].key.find_first_of("/\\.<") == std::string::npos);
+  }
+}
