@@ -157,7 +157,10 @@ struct capabilities {
   bool multi_object_atomic = false;  ///< the objects of one request appear together or not at all
   bool create_only = true;           ///< an existing key is never overwritten
   bool late_key = true;              ///< keys may be decided after the last byte
+  bool resume = false;               ///< resumable() is not null
 };
+
+class resumable_store;  // reserved: append at an offset, query, finalize, lease
 
 class UPSTOW_API store {
  public:
@@ -180,6 +183,16 @@ class UPSTOW_API store {
 
   /// Removes what crashed writers left, by the store's own marks only. Safe beside live writers.
   virtual sweep_report sweep(const sweep_options& options) noexcept = 0;
+  /// What became of a commit() that answered `unknown`, by a key from objects(): ok if the object is
+  /// stored, error (object_not_found or another, in `why`) if it is not, `unknown` if that still
+  /// cannot be told. May block as the read side does.
+  virtual op resolve(std::string_view key, failure& why) noexcept {
+    const result<object_info> found = stat(key);
+    if (found) return op::ok;
+    why = found.error();
+    return why.code == errc::object_not_found ? op::error : op::unknown;
+  }
+  virtual resumable_store* resumable() noexcept { return nullptr; }
   /// Waits for clean-up in the background; false if `at_most` was not enough.
   virtual bool drain(std::chrono::milliseconds at_most) noexcept = 0;
 };
