@@ -8,7 +8,7 @@ server_packages="libasio-dev nlohmann-json3-dev"
 test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-requests
   libboost1.74-dev|libboost1.81-dev|libboost-dev libmicrohttpd-dev libcpp-httplib-dev
   libbenchmark-dev libpoco-dev valgrind"
-browser_packages="chromium chromium-driver python3-selenium"
+browser_packages="chromium chromium-driver python3-selenium nodejs"
 check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19
   libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-17-dev|libclang-rt-16-dev|libclang-rt-15-dev|libclang-rt-14-dev
   llvm-19 valgrind util-linux"
