@@ -112,10 +112,10 @@ class Early(unittest.TestCase):
     def tearDownClass(cls):
         print(f'who saw the answer, of {TRIES} tries' +
               ('' if FULL else ' (20 with UPSTOW_TEST_FULL=1)'))
-        print(' '.join([f'{"":24}', *CASES]))
+        print(' | '.join([f'{"":21}', *CASES]))
         for client, row in cls.table.items():
             cells = (str(row.get(name, '-')).rjust(len(name)) for name in CASES)
-            print(' '.join([f'{client:24}', *cells]))
+            print(' | '.join([f'{client:21}', *cells]))
 
     def try_all(self, client, chunked, send):
         """`send(url, name, case)` yields [status, type, name] or what went wrong, for each try."""
