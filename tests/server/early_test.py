@@ -31,9 +31,8 @@ Case = collections.namedtuple('Case', 'server parts chunked expected')
 
 PLAIN = 'application/octet-stream'
 HTML = '<!DOCTYPE html><html><body><script>alert(1)</script>'
-# More than the answer needs: the file alone is above the limit, or the form is.
 SERVERS = {'1 MiB': ('--max-size', '1MiB'),
-           # Below the file; with the room for a form around it (2 MiB) above the body.
+           # The file is too large, the body is not: 2 MiB are allowed for the form around it.
            '31 MB': ('--max-size', '31000000'),
            'png': ('--allow', 'image/png')}
 CASES = {
@@ -213,8 +212,8 @@ class Deaf(unittest.TestCase):
     """A client that does not stop for the answer, with 10 GiB to send."""
 
     OFFERED = 10 * 1024 * MIB
-    # What is read and dropped (64 MiB, see advise_after_failure()), and what sockets hold: Linux
-    # gives each side some MiB, at most 32 here and there.
+    # What is read and dropped (64 MiB, see advise_after_failure()), and room for what sockets hold:
+    # those of a connection may grow to 10 MiB on Linux, or to what its administrator allows.
     MOST = 64 * MIB + 64 * MIB
 
     def flood(self, server, length, framed):
