@@ -11,7 +11,7 @@ test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-re
 # Daemons that tests start themselves, with files of their own. 25 MB, 15 s. Where services start by
 # themselves, so does clamav-freshclam, which fetches signatures that no test uses.
 service_packages="clamav-daemon"
-browser_packages="chromium chromium-driver python3-selenium"
+browser_packages="chromium chromium-driver python3-selenium nodejs"
 check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19
   libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-17-dev|libclang-rt-16-dev|libclang-rt-15-dev|libclang-rt-14-dev
   llvm-19 valgrind util-linux"

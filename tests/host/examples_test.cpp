@@ -119,10 +119,17 @@ TEST_CASE("The example servers store a file and refuse a larger one") {
       CHECK(client.get(url + "/health").body == "ok\n");
       CHECK(client.get(url + "/nothing").status == 404);
       CHECK(client.post_files(url + "/upload", {{"f", "a.bin", noise(500'000)}}).status == 200);
-      for (const bool expect : {false, true}) {
-        client.expect = expect;
-        const answer no = client.post_files(url + "/upload", {{"f", "a.bin", noise(2'000'000)}});
-        CHECK(no.status == 413);
+      const std::vector<sent_file> big{{"f", "a.bin", noise(30 << 20)}};
+      for (const bool chunked : {false, true}) {
+        for (const bool expect : {false, true}) {
+          INFO((chunked ? "chunked" : "length") << (expect ? " with Expect" : ""));
+          client.chunked = chunked;
+          client.expect = expect;
+          const answer no = client.post_files(url + "/upload", big);
+          CHECK(no.status == 413);
+          CHECK(nlohmann::json::parse(no.body)["name"] == "body-too-large");
+          if (expect && !chunked) CHECK(no.sent == 0);
+        }
       }
       auto store = upstow::filesystem_store::open({.root = into.path()});
       REQUIRE(store);

@@ -6,7 +6,6 @@ import hashlib
 import os
 import pathlib
 import re
-import shutil
 import sys
 import tempfile
 import unittest
@@ -14,20 +13,14 @@ import unittest
 from support import MIB, Server, content, data_files, main, need, sha256_of, until
 
 selenium = need('selenium', 'python3-selenium')
-from selenium import webdriver  # noqa: E402
+import browser  # noqa: E402
 from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 requests = need('requests', 'python3-requests')
 
-CHROMIUM = shutil.which('chromium')
-DRIVER = shutil.which('chromedriver')
 ARTIFACTS = pathlib.Path(os.environ.get('UPSTOW_ARTIFACTS', 'screenshots')).resolve()
-FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-         '--disable-background-networking', '--disable-component-update', '--disable-sync',
-         '--disable-dev-shm-usage']
 
 # Notes every value that the page shows while it uploads.
 WATCH = """
@@ -48,8 +41,7 @@ for (const kind of ['dragenter', 'dragover', 'drop']) {
 """
 
 
-@unittest.skipUnless(CHROMIUM, 'chromium is missing: package chromium')
-@unittest.skipUnless(DRIVER, 'chromedriver is missing: package chromium-driver')
+@unittest.skipIf(browser.MISSING, browser.MISSING)
 class Page(unittest.TestCase):
 
     def setUp(self):
@@ -63,15 +55,7 @@ class Page(unittest.TestCase):
         return server
 
     def browse(self, width=1000, height=800, dark=False):
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        profile = tempfile.TemporaryDirectory()
-        self.addCleanup(profile.cleanup)
-        for flag in [*FLAGS, f'--user-data-dir={profile.name}', f'--window-size={width},{height}']:
-            options.add_argument(flag)
-        options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-        driver = webdriver.Chrome(service=Service(DRIVER), options=options)
-        self.addCleanup(driver.quit)
+        driver = browser.start(self, width, height)
         driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
             'width': width, 'height': height, 'deviceScaleFactor': 1, 'mobile': width < 500})
         driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {

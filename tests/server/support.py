@@ -25,17 +25,27 @@ DEBIAN_PYTHON = '/usr/bin/python3'
 BINARY = None  # set by main()
 
 
-def need(module, package):
-    """Imports a module that is no part of Python. Debian's packages are for Debian's interpreter,
-    which need not be the first in the path."""
+def find(module):
+    """Imports a module that is no part of Python; None if there is none. Debian's packages are for
+    Debian's interpreter, which need not be the first in the path: it takes over if it has more."""
     try:
         return importlib.import_module(module)
     except ImportError:
-        if os.path.exists(DEBIAN_PYTHON) and os.path.realpath(sys.executable) != os.path.realpath(
-                DEBIAN_PYTHON):
-            os.execv(DEBIAN_PYTHON, [DEBIAN_PYTHON, *sys.argv])
+        other = os.path.exists(DEBIAN_PYTHON) and os.path.realpath(
+            sys.executable) != os.path.realpath(DEBIAN_PYTHON)
+    if other and subprocess.run([DEBIAN_PYTHON, '-c', f'import {module}'], capture_output=True,
+                                check=False).returncode == 0:
+        os.execv(DEBIAN_PYTHON, [DEBIAN_PYTHON, *sys.argv])
+    return None
+
+
+def need(module, package):
+    """As find(), but the script is skipped without it."""
+    found = find(module)
+    if found is None:
         print(f'skipped: Python module {module} is missing: package {package}')
         sys.exit(SKIPPED)
+    return found
 
 
 def until(condition, what, seconds=30):
