@@ -33,6 +33,7 @@
 
 #include "upstow/check/display_name.hpp"
 #include "upstow/check/filename.hpp"
+#include "upstow/check/json_text.hpp"
 #include "upstow/check/policy.hpp"
 
 #include "upstow/store/each_alone.hpp"
