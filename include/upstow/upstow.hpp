@@ -31,6 +31,7 @@
 #include "upstow/parse/transfer_decoder.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"
 
+#include "upstow/check/describe.hpp"
 #include "upstow/check/display_name.hpp"
 #include "upstow/check/filename.hpp"
 #include "upstow/check/json_text.hpp"
