@@ -197,6 +197,15 @@ UPSTOW_INLINE std::vector<std::string> rule_sentences(const policy& rules,
   return texts;
 }
 
+UPSTOW_INLINE std::string rule_sentence(const policy& rules, const field_rule& field,
+                                        std::string_view rule) {
+  using namespace describe_detail;
+  for (sentence& one : sentences_of(field, effective(rules, field))) {
+    if (one.rule == rule) return std::move(one.text);
+  }
+  return {};
+}
+
 UPSTOW_INLINE std::string size_text(std::uint64_t count) {
   constexpr std::string_view names[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (count == 1) return "1 byte";

@@ -249,6 +249,13 @@ TEST_CASE("a sentence for each rule, and none for what is not restricted") {
   CHECK(counts(duplicates::last, 3) == "The last 3 files count.");
 }
 
+TEST_CASE("the sentence for a rule that was broken") {
+  const policy p{.fields = {upstow::file("f", {.types = {"image/png"}})}};
+  CHECK(rule_sentence(p, p.fields[0], "types") == "Types: image/png.");
+  CHECK(rule_sentence(p, p.fields[0], "extensions").empty());
+  CHECK(rule_sentence(p, p.fields[0], "").empty());
+}
+
 TEST_CASE("sentences about names, content and pixels") {
   const auto last = [](const upstow::file_options& options) {
     return sentences(upstow::file("f", options)).back();

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "upstow/check/policy.hpp"
@@ -54,6 +55,10 @@ UPSTOW_API std::string accept_attribute(const policy& rules, const field_rule& f
 /// "Types: image/png, image/jpeg.". Of the policy's text alone, yet it is plain text: escape it for
 /// where it goes.
 UPSTOW_API std::vector<std::string> rule_sentences(const policy& rules, const field_rule& field);
+
+/// The one that is about `rule`, as rule_violation::rule names it; empty if there is none.
+UPSTOW_API std::string rule_sentence(const policy& rules, const field_rule& field,
+                                     std::string_view rule);
 
 /// "64 MiB", "1.5 GiB", "1 byte"; rounded down to a tenth.
 UPSTOW_API std::string size_text(std::uint64_t bytes);
