@@ -100,7 +100,9 @@ class tree_builder final : public nlohmann::json_sax<json> {
   bool parse_error(std::size_t, const std::string&, const json::exception& why) override {
     const std::string_view all = why.what();
     const std::size_t at = all.find("line ");
-    if (at == std::string_view::npos) return fail("a number is too large");
+    if (at == std::string_view::npos) {
+      return fail(fmt::format("\"{:.40}\" has a number that is too large", escaped(key_)));
+    }
     // "line 3, column 5: ...; last read: '...'"; what was read last may be long and ugly.
     const std::string_view from = all.substr(at);
     into_.error = from.substr(0, from.find("; last read"));

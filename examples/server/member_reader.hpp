@@ -221,7 +221,7 @@ struct choice {
 
 inline fault one_of(const json_value& v, std::span<const std::string_view> names) {
   std::string all;
-  for (const std::string_view name : names) {
+  for (const std::string_view& name : names) {
     all += fmt::format("{}\"{}\"", all.empty() ? "" : &name == &names.back() ? " or " : ", ", name);
   }
   return wants(v, all);
