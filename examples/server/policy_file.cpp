@@ -199,11 +199,10 @@ policy_reading load_policy(const std::string& path) {
   const auto failed = [&](std::string_view why) {
     return policy_reading{.error = fmt::format("{}: {}", escaped(path), why)};
   };
-  errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::string text(max_file + 1, '\0');
-  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!in.eof() && errno != 0) return failed(std::generic_category().message(errno));
+  if (in.is_open()) in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!in.is_open() || in.bad()) return failed(std::generic_category().message(errno));
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > max_file) return failed("a policy may have 1 MiB at most");
   policy_reading made = read_policy(text);

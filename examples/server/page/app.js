@@ -348,7 +348,7 @@
   byId('drop-hint').hidden = false;
   byId('stored').hidden = false;
   main.type = 'button';
-  main.textContent = 'Choose files';
+  main.textContent = pick.multiple ? 'Choose files' : 'Choose a file';
   main.addEventListener('click', () => pick.click());
   byId('form').addEventListener('submit', (event) => event.preventDefault());
   pick.addEventListener('change', () => {
