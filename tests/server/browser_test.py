@@ -206,7 +206,8 @@ class Page(unittest.TestCase):
                 self.assert_refused_early(server, driver, [sentences[rule]])
 
     def test_early_too_many(self):
-        policy = self.file('strict.json', b'{"fields":[{"name":"scan","is_file":true,"max_count":2}]}')
+        policy = self.file(
+            'strict.json', b'{"fields": [{"name": "scan", "is_file": true, "max_count": 2}]}')
         server, driver, sentences = self.early(options=('--policy', policy))
         self.assertEqual(sentences['max_count'], 'At most 2 files.')
         self.choose(driver, *[self.file(f'{i}.txt', b'x') for i in range(3)])

@@ -90,9 +90,9 @@ REFUSED = [
 
 # Every member, none as the library has it.
 EVERYTHING = {
-    'limits': {'total_bytes': '2 GiB', 'file_bytes': '1GiB', 'field_bytes': 1000, 'text_bytes': '2MB',
-               'record_bytes': 'unlimited', 'parts': 50, 'files': 40, 'fields': 30,
-               'part_headers': 8, 'part_header_bytes': '8 KiB', 'name_bytes': 100,
+    'limits': {'total_bytes': '2 GiB', 'file_bytes': '1GiB', 'field_bytes': 1000,
+               'text_bytes': '2MB', 'record_bytes': 'unlimited', 'parts': 50, 'files': 40,
+               'fields': 30, 'part_headers': 8, 'part_header_bytes': '8 KiB', 'name_bytes': 100,
                'filename_bytes': 200, 'refused_bytes': 'unlimited', 'preamble_bytes': 10,
                'padding_bytes': 5, 'expansion': 50},
     'dialect': {'tolerated': ['lf_lines', 'preamble'], 'form': True},

@@ -143,7 +143,8 @@
     upload.actions.remove();
     if (hadFocus) byId('send').focus();
     upload.bar.remove();
-    say(`${upload.file.name}: ${outcome.title}${outcome.unsent ? `. ${outcome.detail}` : ''}`);
+    const reason = outcome.unsent ? `. ${outcome.detail}` : '';
+    say(`${upload.file.name}: ${outcome.title}${reason}`);
     showOverall();
     startNext();
     if (outcome.ok) refresh();
