@@ -9,6 +9,7 @@
 
 #include "page_files.hpp"
 #include "text.hpp"
+#include "upstow/check/describe.hpp"
 #include "upstow/check/display_name.hpp"
 #include "upstow/intake/response.hpp"
 
@@ -74,18 +75,30 @@ std::string page_html(std::string_view title, std::string_view inside) {
 
 constexpr std::string_view back = "<p><a href=\"/\">Back to the upload page</a></p>\n";
 
+// One file of a form; not all of them need be stored, see upstow::rejection::per_file.
+std::string row_html(const upstow::file_record& file) {
+  const std::string name = html_escaped(upstow::display_name(
+      file.filename, {.fallback = file.skipped ? std::string_view("(no name)") : file.key}));
+  if (!file.skipped) {
+    return fmt::format(
+        "<li class=\"stored\"><span class=\"name\"><a href=\"/files/{}\">{}</a></span>"
+        "<span class=\"note\">{}</span></li>\n",
+        file.key, name, upstow::size_text(file.size));
+  }
+  const std::string_view why =
+      file.refusal ? upstow::describe(file.refusal.code).title : "Not stored: there are too many";
+  return fmt::format(
+      "<li class=\"failed\"><span class=\"name\">{}</span>"
+      "<span class=\"verdict\">{}</span></li>\n",
+      name, why);
+}
+
 std::string stored_html(const upstow::outcome& result) {
   if (result.files.empty()) {
     return page_html("No file was sent", fmt::format("<p>Choose one or more first.</p>\n{}", back));
   }
   std::string rows;
-  for (const upstow::file_record& file : result.files) {
-    const std::string name = upstow::display_name(file.filename, {.fallback = file.key});
-    fmt::format_to(std::back_inserter(rows),
-                   "<li class=\"stored\"><span class=\"name\"><a href=\"/files/{}\">{}</a></span>"
-                   "<span class=\"note\">{}</span></li>\n",
-                   file.key, html_escaped(name), size_text(file.size));
-  }
+  for (const upstow::file_record& file : result.files) rows += row_html(file);
   return page_html("Stored", fmt::format("<ul>\n{}</ul>\n{}", rows, back));
 }
 
@@ -107,41 +120,31 @@ std::string date_text(std::chrono::system_clock::time_point at) {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(at)));
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view before,
-                   std::string_view between) {
+/// What a person can see to before choosing; the other rules are said where they are broken.
+std::string rules_text(const upstow::policy& rules, const upstow::field_rule& field) {
   std::string all;
-  for (const std::string& word : words) {
-    all += fmt::format("{}{}{}", all.empty() ? "" : between, before, word);
+  for (const std::string_view rule :
+       {"max_count", "min_bytes", "max_bytes", "types", "extensions"}) {
+    const std::string text = upstow::rule_sentence(rules, field, rule);
+    if (!text.empty()) all += (all.empty() ? "" : " ") + text;
   }
   return all;
 }
 
-/// A file needs one of each, where there are both.
-std::string allowed_text(const options& chosen) {
-  const std::string extensions = joined(chosen.extensions, ".", ", ");
-  const std::string types = joined(chosen.types, "", ", ");
-  return extensions + (extensions.empty() || types.empty() ? "" : " of type ") + types;
-}
-
-/// What a browser offers first. It offers whatever matches any of them.
-std::string offered(const options& chosen) {
-  return chosen.extensions.empty() ? joined(chosen.types, "", ",")
-                                   : joined(chosen.extensions, ".", ",");
-}
-
-std::string filled_in(std::string_view page, const options& chosen) {
-  const std::string allowed = allowed_text(chosen);
-  std::string rules = fmt::format("Up to {} for each file.", size_text(chosen.max_size));
-  if (!allowed.empty()) rules += fmt::format(" Accepted: {}", allowed);
-  const std::string accept =
-      allowed.empty() ? "" : fmt::format(" accept=\"{}\"", html_escaped(offered(chosen)));
+std::string filled_in(std::string_view page, const upstow::policy& rules) {
+  const upstow::field_rule field = upload_field(rules);
+  const std::string accept = upstow::accept_attribute(rules, field);
+  const bool several = field.duplicates == upstow::duplicates::all || field.max_count > 1;
+  std::string attributes = fmt::format(" name=\"{}\"", html_escaped(field.name));
+  if (several) attributes += " multiple";
+  if (!accept.empty()) attributes += fmt::format(" accept=\"{}\"", accept);
   std::string out(page);
   const auto put = [&](std::string_view mark, const std::string& text) {
     const std::size_t at = out.find(mark);
     if (at != std::string::npos) out.replace(at, mark.size(), text);
   };
-  put("{{accept}}", accept);
-  put("{{rules}}", html_escaped(rules));
+  put("{{rules}}", html_escaped(rules_text(rules, field)));
+  put("{{attributes}}", attributes);
   return out;
 }
 
@@ -242,9 +245,9 @@ answer token_accepted(std::string cookie) {
   return made;
 }
 
-std::optional<answer> page_file(std::string_view path, const options& chosen) {
+std::optional<answer> page_file(std::string_view path, const upstow::policy& rules) {
   if (path == "/") {
-    return make(200, "text/html; charset=utf-8", filled_in(page_files::index_html, chosen));
+    return make(200, "text/html; charset=utf-8", filled_in(page_files::index_html, rules));
   }
   if (path == "/app.css") {
     return make(200, "text/css; charset=utf-8", std::string(page_files::app_css));
@@ -256,6 +259,11 @@ std::optional<answer> page_file(std::string_view path, const options& chosen) {
     return make(200, "image/svg+xml", std::string(page_files::icon_svg));
   }
   return std::nullopt;
+}
+
+answer description(const upstow::policy& rules) {
+  // Never kept: after a restart the rules may be others, and a page must not go by the old ones.
+  return make(200, "application/json", rules.describe());
 }
 
 download download_of(const upstow::object_info& object, const download_request& asked) {

@@ -45,7 +45,10 @@ answer token_page();
 answer token_accepted(std::string cookie);
 
 /// The files of the page by path, or nothing.
-std::optional<answer> page_file(std::string_view path, const options& chosen);
+std::optional<answer> page_file(std::string_view path, const upstow::policy& rules);
+
+/// The policy for clients, as JSON: what describe_json() says.
+answer description(const upstow::policy& rules);
 
 /// Headers of a download; status 200, 206, 304 or 416.
 struct download {

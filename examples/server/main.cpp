@@ -21,6 +21,7 @@
 #include "guard.hpp"
 #include "log.hpp"
 #include "options.hpp"
+#include "policy_file.hpp"
 #include "routes.hpp"
 #include "text.hpp"
 #include "upstow/host/asio_listener.hpp"
@@ -96,10 +97,14 @@ void run(asio::io_context& loop, asio::signal_set& signals, tcp::acceptor accept
   for (std::thread& other : others) other.join();
 }
 
-int serve(const server::options& chosen) {
-  const upstow::policy rules = server::policy_of(chosen);
-  if (const std::string wrong = rules.check(); !wrong.empty()) return complain(2, wrong);
+server::policy_reading rules_of(const server::options& chosen) {
+  if (!chosen.policy_file.empty()) return server::load_policy(chosen.policy_file);
+  upstow::policy rules = server::policy_of(chosen);
+  std::string wrong = rules.check();
+  return {.rules = std::move(rules), .error = std::move(wrong)};
+}
 
+int serve(const server::options& chosen, const upstow::policy& rules) {
   auto store = upstow::filesystem_store::open({.root = chosen.dir, .fsync = chosen.fsync});
   if (!store) {
     const auto why = std::generic_category().message(store.error().cause);
@@ -113,7 +118,7 @@ int serve(const server::options& chosen) {
 
   raise_file_limit(chosen.max_connections);
   const server::guard guard(asio::ip::make_address(chosen.bind), chosen.hosts, chosen.token);
-  const server::routes routes(chosen, rules, guard, *store);
+  const server::routes routes(rules, guard, *store);
   asio::io_context loop(static_cast<int>(chosen.threads));
   asio::error_code error;
   tcp::acceptor acceptor = listen_at(loop, chosen, error);
@@ -135,5 +140,7 @@ int main(int argc, char** argv) {
   if (!line.error.empty()) return complain(2, line.error + "; see --help");
   if (line.chosen.help) return std::fputs(server::help_text().c_str(), stdout), EXIT_SUCCESS;
   (void)std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to die
-  return serve(line.chosen);
+  const server::policy_reading policy = rules_of(line.chosen);
+  if (!policy.error.empty()) return complain(2, policy.error);
+  return serve(line.chosen, policy.rules);
 }

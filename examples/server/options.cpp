@@ -11,6 +11,7 @@
 
 #include "guard.hpp"
 #include "text.hpp"
+#include "upstow/check/describe.hpp"
 
 namespace server {
 
@@ -40,19 +41,6 @@ template <class Number>
 bool read_number(std::string_view text, Number& into) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
   return error == std::errc() && end == text.data() + text.size();
-}
-
-std::optional<std::uint64_t> read_size(std::string_view text) {
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  std::uint64_t value = 0;
-  if (!read_number(text.substr(0, digits), value)) return std::nullopt;
-  const std::string unit = lower(text.substr(digits));
-  const auto* const found = std::find_if(std::begin(units), std::end(units),
-                                         [&](const auto& u) { return u.name == unit; });
-  // The policy adds room for the form around the file; half of the range leaves enough.
-  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2;
-  if (found == std::end(units) || value == 0 || value > most / found->factor) return std::nullopt;
-  return value * found->factor;
 }
 
 bool read_allow(std::string_view list, options& into) {
@@ -107,6 +95,10 @@ std::string_view read_value(std::string_view name, std::string_view value, optio
     into.dir = value;
     return value.empty() ? "wants a directory" : "";
   }
+  if (name == "--policy") {
+    into.policy_file = value;
+    return value.empty() ? "wants a file" : "";
+  }
   if (name == "--max-size") {
     const auto size = read_size(value);
     into.max_size = size.value_or(0);
@@ -138,13 +130,18 @@ std::string_view read_value(std::string_view name, std::string_view value, optio
 }
 
 bool takes_value(std::string_view name) {
-  constexpr std::string_view names[] = {"--port",    "--bind",           "--dir",  "--max-size",
-                                        "--allow",   "--token",          "--host", "--fsync",
-                                        "--threads", "--max-connections"};
+  constexpr std::string_view names[] = {
+      "--port",  "--bind", "--dir",   "--policy",  "--max-size",       "--allow",
+      "--token", "--host", "--fsync", "--threads", "--max-connections"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
-std::string check(const options& chosen) {
+// `rule`: the last option that says what is accepted. Which of two sizes holds should be no riddle.
+std::string check(const options& chosen, std::string_view rule) {
+  if (!chosen.policy_file.empty() && !rule.empty()) {
+    return fmt::format("{} and --policy contradict each other: say it in {}", rule,
+                       escaped(chosen.policy_file));
+  }
   const bool open = !asio::ip::make_address(chosen.bind).is_loopback();
   if (open && chosen.token.empty() && !chosen.insecure_open) {
     return fmt::format(
@@ -159,6 +156,7 @@ std::string check(const options& chosen) {
 
 command_line parse(int argc, const char* const* argv) {
   command_line line;
+  std::string_view rule;
   for (int i = 1; i < argc; ++i) {
     std::string_view name = argv[i];
     if (name == "--help" || name == "-h") {
@@ -187,6 +185,7 @@ command_line parse(int argc, const char* const* argv) {
       }
       value = argv[++i];
     }
+    if (name == "--max-size" || name == "--allow") rule = name;
     const std::string_view wants = read_value(name, value, line.chosen);
     if (!wants.empty()) {
       // A token is a secret, also one that is refused.
@@ -195,7 +194,7 @@ command_line parse(int argc, const char* const* argv) {
       return line;
     }
   }
-  line.error = check(line.chosen);
+  line.error = check(line.chosen, rule);
   return line;
 }
 
@@ -207,6 +206,8 @@ std::string help_text() {
   --port N             listen on this port; 0 takes a free one (default {})
   --bind ADDRESS       listen on this address (default {}: this machine only)
   --dir DIRECTORY      store here; made if missing (default {})
+  --policy FILE        what is accepted, as JSON: limits, fields, types and more, by the names
+                       that upstow::policy has; instead of --max-size and --allow
   --max-size SIZE      largest file, and all files of one request together (default {})
   --allow LIST         accept only these extensions or media types, such as jpg,png or image/*;
                        where the list has both, a file needs one of each
@@ -221,18 +222,18 @@ std::string help_text() {
   --help               this text
 
 A bind address that is not a loopback address needs --token or --insecure-open. Routes: GET /,
-POST /upload, PUT /upload/NAME, GET /files, GET /files/KEY, DELETE /files/KEY.
+GET /policy, POST /upload, PUT /upload/NAME, GET /files, GET /files/KEY, DELETE /files/KEY.
 )",
-      usual.port, usual.bind, usual.dir, size_text(usual.max_size), usual.max_connections,
+      usual.port, usual.bind, usual.dir, upstow::size_text(usual.max_size), usual.max_connections,
       usual.threads);
 }
 
 upstow::policy policy_of(const options& chosen) {
   upstow::policy rules;
   // The field of the page is known by name, so that a refusal can name it; scripts may use any.
-  rules.fields = {upstow::file(
-      "file",
-      {.max_count = rules.limits.files, .types = chosen.types, .extensions = chosen.extensions})};
+  rules.fields = {upstow::file("file", {.duplicates = upstow::duplicates::all,
+                                        .types = chosen.types,
+                                        .extensions = chosen.extensions})};
   rules.unknown = upstow::unknown_fields::accept;
   rules.types = chosen.types;
   rules.extensions = chosen.extensions;
@@ -245,17 +246,26 @@ upstow::policy policy_of(const options& chosen) {
   return rules;
 }
 
-std::string size_text(std::uint64_t bytes) {
-  constexpr std::string_view names[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  std::size_t unit = 0;
-  std::uint64_t scale = 1;
-  while (unit + 1 < std::size(names) && bytes / scale >= 1024) {
-    scale *= 1024;
-    ++unit;
-  }
-  const std::uint64_t tenth = bytes % scale * 10 / scale;  // scale is at most 2^60
-  if (tenth == 0) return fmt::format("{} {}", bytes / scale, names[unit]);
-  return fmt::format("{}.{} {}", bytes / scale, tenth, names[unit]);
+upstow::field_rule upload_field(const upstow::policy& rules) {
+  const auto found = std::find_if(rules.fields.begin(), rules.fields.end(),
+                                  [](const upstow::field_rule& f) { return f.is_file; });
+  if (found != rules.fields.end()) return *found;
+  return upstow::file("file", {.duplicates = upstow::duplicates::all});
+}
+
+std::optional<std::uint64_t> read_size(std::string_view text) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::uint64_t value = 0;
+  if (!read_number(text.substr(0, digits), value)) return std::nullopt;
+  text.remove_prefix(digits);
+  if (text.size() > 1 && text.front() == ' ') text.remove_prefix(1);
+  const std::string unit = lower(text);
+  const auto* const found = std::find_if(std::begin(units), std::end(units),
+                                         [&](const auto& u) { return u.name == unit; });
+  // The policy adds room for the form around the file; half of the range leaves enough.
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2;
+  if (found == std::end(units) || value == 0 || value > most / found->factor) return std::nullopt;
+  return value * found->factor;
 }
 
 }  // namespace server

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "upstow/check/policy.hpp"
@@ -14,6 +16,7 @@ struct options {
   std::uint16_t port = 8080;
   std::string bind = "127.0.0.1";  ///< an IP address: the machine itself unless somebody asks
   std::string dir = "./uploads";
+  std::string policy_file{};  ///< says what is accepted, instead of the three that follow
   /// The largest file, and about the largest request. A film or a disk image: only this machine can
   /// reach the server unless it is told otherwise.
   std::uint64_t max_size = 4 * upstow::GiB;
@@ -38,10 +41,14 @@ command_line parse(int argc, const char* const* argv);
 
 std::string help_text();
 
-/// What the options mean for uploads.
+/// What --max-size and --allow mean for uploads.
 upstow::policy policy_of(const options& chosen);
 
-/// "64 MiB", "1.5 GiB"; rounded down.
-std::string size_text(std::uint64_t bytes);
+/// The rule for the files of the page and of PUT: the first one for files, or one for "file", under
+/// which they are sent where the policy names none.
+upstow::field_rule upload_field(const upstow::policy& rules);
+
+/// "500000", "64MiB" or "64 MiB" in bytes; nothing for 0 and for anything else.
+std::optional<std::uint64_t> read_size(std::string_view text);
 
 }  // namespace server

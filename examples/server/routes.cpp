@@ -15,6 +15,7 @@ namespace {
 namespace http = upstow::http;
 
 constexpr std::string_view upload_path = "/upload";
+constexpr std::string_view policy_path = "/policy";
 constexpr std::string_view raw_prefix = "/upload/";
 constexpr std::string_view list_path = "/files";
 constexpr std::string_view file_prefix = "/files/";
@@ -31,6 +32,7 @@ bool reads(const http::request& request) {
 // What the log calls a path: that of the client may be anything.
 std::string_view route_of(std::string_view path) {
   if (path == upload_path) return upload_path;
+  if (path == policy_path) return policy_path;
   if (path.starts_with(raw_prefix)) return "/upload/NAME";
   if (path == list_path) return list_path;
   if (path.starts_with(file_prefix)) return "/files/KEY";
@@ -128,6 +130,7 @@ asio::awaitable<void> routes::upload_form(connection& c, log_entry about) const 
 
 asio::awaitable<void> routes::upload_raw(connection& c, log_entry about, std::string name) const {
   upstow::head head = http::head_of(c.request(), upstow::body_kind::raw);
+  head.raw_field = field_.name;
   head.raw_filename = name;
   upstow::digest_observer digests;
   const upstow::session_options options{.observers = {&digests}};
@@ -172,8 +175,11 @@ asio::awaitable<void> routes::send_file(connection& c, log_entry about, std::str
 
 answer routes::answer_simple(const http::request& request, log_entry& about) const {
   const std::string_view path = request.path;
-  if (auto file = page_file(path, options_)) {
+  if (auto file = page_file(path, rules_)) {
     return reads(request) ? *std::move(file) : method_not_allowed("GET, HEAD");
+  }
+  if (path == policy_path) {
+    return reads(request) ? description(rules_) : method_not_allowed("GET, HEAD");
   }
   if (path == upload_path) return method_not_allowed("POST");
   if (is_raw_path(path)) return method_not_allowed("PUT");

@@ -23,9 +23,8 @@ using connection = upstow::host::asio::server_connection;
 class routes {
  public:
   /// All of them outlive the connections.
-  routes(const options& chosen, const upstow::policy& rules, const guard& gate,
-         upstow::store& store)
-      : options_(chosen), rules_(rules), guard_(gate), store_(store) {}
+  routes(const upstow::policy& rules, const guard& gate, upstow::store& store)
+      : rules_(rules), guard_(gate), store_(store), field_(upload_field(rules)) {}
 
   /// Answers the request that `c` has read the head of.
   asio::awaitable<void> handle(connection& c) const;
@@ -41,10 +40,10 @@ class routes {
   answer delete_file(const log_entry& about, std::string_view key) const;
   answer store_failed(log_entry about, const upstow::failure& why) const;
 
-  const options& options_;
   const upstow::policy& rules_;
   const guard& guard_;
   upstow::store& store_;
+  const upstow::field_rule field_;
 };
 
 }  // namespace server

@@ -33,9 +33,11 @@
 #include "upstow/parse/urlencoded_parser.hpp"
 
 #include "upstow/check/agreement.hpp"
+#include "upstow/check/describe.hpp"
 #include "upstow/check/display_name.hpp"
 #include "upstow/check/filename.hpp"
 #include "upstow/check/image_probe.hpp"
+#include "upstow/check/json_text.hpp"
 #include "upstow/check/policy.hpp"
 #include "upstow/check/sniff.hpp"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "effective.hpp"
 #include "upstow/check/agreement.hpp"
 #include "upstow/check/policy.hpp"
 #include "upstow/parse/header_value.hpp"
@@ -12,28 +13,6 @@ namespace upstow {
 inline namespace UPSTOW_ABI {
 
 namespace content_detail {
-
-/// A rule's own list, or the policy's.
-template <class List>
-const List& list_of(const policy& rules, const field_rule* rule, List field_rule::* own,
-                    List policy::* common) noexcept {
-  return rule != nullptr && !(rule->*own).empty() ? rule->*own : rules.*common;
-}
-
-UPSTOW_INLINE content_check check_of(const policy& rules, const field_rule* rule) noexcept {
-  content_check check = rule != nullptr ? rule->content : content_check::standard;
-  if (check == content_check::standard) check = rules.content;
-  if (check != content_check::standard) return check;
-  const bool restricted =
-      !list_of(rules, rule, &field_rule::types, &policy::types).empty() ||
-      !list_of(rules, rule, &field_rule::extensions, &policy::extensions).empty();
-  return restricted ? content_check::refuse_mismatch : content_check::off;
-}
-
-UPSTOW_INLINE std::uint64_t most_pixels(const policy& rules, const field_rule* rule) noexcept {
-  const bool own = rule != nullptr && rule->max_pixels != inherited;
-  return own ? rule->max_pixels : rules.max_pixels;
-}
 
 /// What the client says the file is: the type as it passed its grammar, or what the extension
 /// stands for.
@@ -65,6 +44,7 @@ UPSTOW_INLINE errc judge_content(const policy& rules, const field_rule* rule,
                                  std::string_view declared_type, const untrusted_name& filename,
                                  const content_facts& facts, rule_violation& broken) {
   using namespace content_detail;
+  using namespace effective_detail;
   const std::string field = rule != nullptr ? rule->name : std::string();
   const std::string found(facts.found.type);
   const auto& types = list_of(rules, rule, &field_rule::sniffed_types, &policy::sniffed_types);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "upstow/check/declared.hpp"
+#include "upstow/check/describe.hpp"  // header-only: the body of policy::describe()
 #include "upstow/check/filename.hpp"
 #include "upstow/parse/header_value.hpp"
 #include "upstow/parse/urlencoded_parser.hpp"

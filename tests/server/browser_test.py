@@ -31,6 +31,19 @@ new MutationObserver(() => {
 }).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
 """
 
+COUNT_UPLOADS = """
+window.uploadsBegun = 0;
+const open = XMLHttpRequest.prototype.open;
+XMLHttpRequest.prototype.open = function (...all) {
+  uploadsBegun += 1;
+  return open.apply(this, all);
+};
+"""
+
+AVATAR = pathlib.Path(__file__).parents[2] / 'examples/server/avatar.policy.json'
+JPEG = bytes.fromhex('ffd8ffe000104a46494600010100000100010000')
+PNG = bytes.fromhex('89504e470d0a1a0a0000000d49484452000000100000001008060000001ff3ff61')
+
 DROP = """
 const transfer = new DataTransfer();
 transfer.items.add(new File(['dropped by hand'], 'dropped "ä".txt', {type: 'text/plain'}));
@@ -74,6 +87,9 @@ class Page(unittest.TestCase):
 
     def choose(self, driver, *paths):
         driver.find_element(By.ID, 'pick').send_keys('\n'.join(paths))
+
+    def attribute(self, driver, name):
+        return driver.find_element(By.ID, 'pick').get_attribute(name)
 
     def texts(self, driver, selector):
         """None at all while the page is being replaced: an element found may be gone when read."""
@@ -124,22 +140,104 @@ class Page(unittest.TestCase):
         self.assert_no_complaints(driver)
 
     def test_refused_in_the_servers_words(self):
+        """What only the server can see: a browser does not look into files."""
         server = self.serve('--max-size', '1MiB', '--allow', 'txt,png')
         driver = self.browse()
         driver.get(server.base)
         self.assertIn('1 MiB', self.texts(driver, '#rules')[0])
         self.assertIn('.png', self.texts(driver, '#rules')[0])
-        driver.execute_script("document.getElementById('pick').removeAttribute('accept')")
-        self.choose(driver, self.file('a.txt', b'fine'), self.file('tool.exe', b'x'),
-                    self.file('long.txt', bytes(8 * MIB)))
-        until(lambda: len(self.texts(driver, '#uploads .failed')) == 2
+        self.assertEqual(self.attribute(driver, 'accept'), '.txt,.png')
+        self.choose(driver, self.file('a.txt', b'fine'), self.file('text.png', b'no image'))
+        until(lambda: len(self.texts(driver, '#uploads .failed')) == 1
               and len(self.texts(driver, '#uploads .stored')) == 1, 'verdicts')
-        verdicts = ' '.join(self.texts(driver, '#uploads .failed'))
-        self.assertIn('Files with this extension are not accepted here', verdicts)
-        self.assertRegex(verdicts, 'too large')
+        self.assertIn('The content of a file is not what its name or type says',
+                      self.texts(driver, '#uploads .failed')[0])
         self.shoot(driver, 'refused')
         self.assertEqual(len(data_files(server)), 1)
-        self.assert_no_complaints(driver, '422', '413')
+        self.assert_no_complaints(driver, '415')
+
+    def early(self, width=1000, options=('--policy', str(AVATAR))):
+        """A page with rules, which counts its requests to /upload."""
+        server = self.serve(*options)
+        driver = self.browse(width)
+        driver.get(server.base)
+        driver.execute_script(COUNT_UPLOADS)
+        rules = requests.get(f'{server.base}/policy', timeout=30).json()
+        return server, driver, rules['fields'][0]['sentences']
+
+    def assert_refused_early(self, server, driver, sentences):
+        """One row for each, in the words of the policy, and nothing was asked of the server."""
+        until(lambda: len(self.texts(driver, '#uploads .failed')) == len(sentences), 'verdicts')
+        self.assertEqual(self.texts(driver, '#uploads .verdict'), ['Not sent'] * len(sentences))
+        notes = [note.split(' - ', 1)[1] for note in self.texts(driver, '#uploads .note')]
+        self.assertEqual(sorted(notes), sorted(sentences))
+        self.assertIn(notes[0], driver.execute_script(
+            "return document.getElementById('status').textContent"), 'it is read out')
+        self.assertEqual(driver.execute_script('return uploadsBegun'), 0)
+        self.assertNotIn('/upload', server.log())
+        self.assert_no_complaints(driver)
+
+    def test_early_each_rule(self):
+        png = PNG + bytes(2 * MIB)
+        rows = [('max_bytes', 'large.png', png), ('types', 'note.txt', b'a'),
+                ('types', 'noname', b'a'), ('allow_empty', 'empty.png', b''),
+                ('extensions', 'film.jfif', b'a'),  # to Chromium an image/jpeg
+                ('denied_extensions', 'a.php.png', PNG)]
+        for rule, name, data in rows:
+            with self.subTest(name):
+                server, driver, sentences = self.early()
+                self.choose(driver, self.file(name, data))
+                self.assert_refused_early(server, driver, [sentences[rule]])
+
+    def test_early_too_many(self):
+        policy = self.file(
+            'strict.json', b'{"fields": [{"name": "scan", "is_file": true, "max_count": 2}]}')
+        server, driver, sentences = self.early(options=('--policy', policy))
+        self.assertEqual(sentences['max_count'], 'At most 2 files.')
+        self.choose(driver, *[self.file(f'{i}.txt', b'x') for i in range(3)])
+        self.assert_refused_early(server, driver, [sentences['max_count']] * 3)
+
+    def test_early_per_file(self):
+        """Of too many the first ones are sent where the policy takes what is good."""
+        server, driver, sentences = self.early()
+        self.choose(driver, *[self.file(f'{i}.png', PNG) for i in range(3)])
+        until(lambda: len(self.texts(driver, '#uploads .stored')) == 2, 'two are stored')
+        self.assertIn(sentences['max_count'], self.texts(driver, '#uploads .failed')[0])
+        self.assertEqual(driver.execute_script('return uploadsBegun'), 2)
+        self.assertEqual(len(data_files(server)), 2)
+
+    def test_early_good_file_under_its_field(self):
+        server, driver, _ = self.early()
+        self.assertEqual(self.attribute(driver, 'accept'),
+                         'image/png,image/jpeg,.png,.jpg,.jpeg')
+        self.assertEqual(self.attribute(driver, 'name'), 'avatar')
+        self.assertTrue(self.attribute(driver, 'multiple'))
+        self.choose(driver, self.file('me.png', PNG + bytes(MIB - len(PNG))))  # N passes
+        until(lambda: self.texts(driver, '#uploads .stored'), 'stored')
+        self.assertEqual(driver.execute_script('return uploadsBegun'), 1)
+        self.assertEqual(len(data_files(server)), 1)
+        self.assert_no_complaints(driver)
+
+    def test_early_looks(self):
+        for width in (1200, 380):
+            server, driver, sentences = self.early(width)
+            self.choose(driver, self.file('holiday in the mountains.png', PNG + bytes(2 * MIB)),
+                        self.file('notes.txt', b'a'))
+            self.assert_refused_early(server, driver, [sentences['max_bytes'], sentences['types']])
+            self.assertLessEqual(driver.execute_script('return document.body.scrollWidth'), width)
+            self.shoot(driver, f'early-{width}')
+
+    def test_without_the_description_the_server_decides(self):
+        server = self.serve('--policy', str(AVATAR))
+        driver = self.browse()
+        driver.execute_cdp_cmd('Network.enable', {})
+        driver.execute_cdp_cmd('Network.setBlockedURLs', {'urls': ['*/policy']})
+        driver.get(server.base)
+        self.choose(driver, self.file('note.txt', b'a'))
+        until(lambda: self.texts(driver, '#uploads .failed'), 'a verdict')
+        self.assertIn('Files of this type are not accepted here',
+                      self.texts(driver, '#uploads .failed')[0])
+        self.assert_no_complaints(driver, '415', 'ERR_BLOCKED_BY_CLIENT')
 
     def test_drop(self):
         server = self.serve()
@@ -198,12 +296,12 @@ class Page(unittest.TestCase):
             'f': ('a-very-long-name-without-any-break-' + 'x' * 120 + '.txt', b'x' * 5000,
                   'text/plain')})
         requests.post(f'{server.base}/upload', timeout=30, files={
-            'f': ('b.jpg', content(MIB), 'image/jpeg')})
+            'f': ('b.jpg', JPEG + content(MIB), 'image/jpeg')})
         for name, dark in (('phone', False), ('phone-dark', True)):
             driver = self.browse(360, 740, dark)
             driver.get(server.base)
             until(lambda: len(self.texts(driver, '#files li')) >= 2, 'the list')
-            self.choose(driver, self.file('holiday photo.jpg', content(50_000)))
+            self.choose(driver, self.file('holiday photo.jpg', JPEG + content(50_000)))
             until(lambda: self.texts(driver, '#uploads .stored'), 'stored')
             self.assertLessEqual(driver.execute_script('return document.body.scrollWidth'), 360)
             self.shoot(driver, name)
@@ -229,7 +327,7 @@ class Page(unittest.TestCase):
         data = content(100_000, 5)
         self.choose(driver, self.file('plain <b>.txt', data))
         driver.find_element(By.ID, 'send').click()
-        until(lambda: any('plain <b>.txt' in t for t in self.texts(driver, 'body')), 'the answer')
+        until(lambda: any('plain _b_.txt' in t for t in self.texts(driver, 'body')), 'the answer')
         self.shoot(driver, 'plain-answer')
         link = driver.find_element(By.CSS_SELECTOR, 'li a').get_attribute('href')
         self.assertEqual(requests.get(link, timeout=30).content, data)

@@ -5,6 +5,7 @@
   const listed = 1000;  // rows of the list of stored files; more would make a phone slow
 
   const byId = (id) => document.getElementById(id);
+  const pick = byId('pick');
   const queue = [];
   const uploads = [];  // of this batch: it begins when nothing is on its way
   let running = 0;
@@ -56,6 +57,58 @@
     return {ok: false, title, detail};
   };
 
+  // ---- the rules, before anything is sent ------------------------------------------------------
+
+  // What GET /policy says of the field that the page sends. Null: no rules are known, so the server
+  // alone decides, as it does in any case.
+  const fetchField = async () => {
+    try {
+      const answer = await fetch('/policy');
+      const rules = await answer.json();
+      const own = rules.fields.find((field) => field.kind === 'file');
+      return own ? {...own, perFile: rules.rejection === 'per_file'} : rules.other_files || null;
+    } catch {
+      return null;
+    }
+  };
+
+  const matches = (type, pattern) => pattern === '*/*' || pattern === type ||
+      (pattern.endsWith('/*') && type.startsWith(pattern.slice(0, -1)));
+
+  // As the server reads a name: what follows the last dot, trailing dots and spaces taken off.
+  const extensionOf = (name) => {
+    const base = name.split(/[/\\]/).pop().replace(/[. ]+$/, '');
+    return base.includes('.') ? base.split('.').pop().toLowerCase() : '';
+  };
+  const allExtensionsOf = (name) => name.split(/[/\\]/).pop().split('.').slice(1)
+      .map((part) => part.match(/^[\w-]*/)[0].toLowerCase());
+
+  const holds = (list, word) => list.some((one) => one.toLowerCase() === word);
+
+  // The name of the rule that a file breaks, in the order in which the server looks; or nothing.
+  const brokenRule = (file, field) => {
+    const type = (file.type || 'application/octet-stream').split(';')[0].trim().toLowerCase();
+    const denied = (extension) => holds(field.denied_extensions, extension);
+    if (field.types.length > 0 && !field.types.some((t) => matches(type, t))) return 'types';
+    if (allExtensionsOf(file.name).some(denied)) return 'denied_extensions';
+    if (field.extensions.length > 0 && !holds(field.extensions, extensionOf(file.name))) {
+      return 'extensions';
+    }
+    if (file.size === 0 && !field.allow_empty) return 'allow_empty';
+    if (file.size < field.min_bytes) return 'min_bytes';
+    if (field.max_bytes !== null && file.size > field.max_bytes) return 'max_bytes';
+    return undefined;
+  };
+
+  // Which of the files chosen together are too many. Each is sent in a request of its own, so the
+  // server does not count them.
+  const excess = (files, field) => {
+    const most = field.max_count;
+    if (field.duplicates === 'all' || files.length <= most) return [];
+    if (field.duplicates === 'last') return files.slice(0, files.length - most);
+    return field.duplicates === 'first' || field.perFile ? files.slice(most) : files;
+  };
+
   // ---- one file on its way -------------------------------------------------------------------
 
   const addUpload = (file) => {
@@ -76,7 +129,7 @@
     row.append(line, upload.bar);
     byId('uploads').prepend(row);
     uploads.push(upload);
-    queue.push(upload);
+    return upload;
   };
 
   const end = (upload, outcome) => {
@@ -90,7 +143,8 @@
     upload.actions.remove();
     if (hadFocus) byId('send').focus();
     upload.bar.remove();
-    say(`${upload.file.name}: ${outcome.title}`);
+    const reason = outcome.unsent ? `. ${outcome.detail}` : '';
+    say(`${upload.file.name}: ${outcome.title}${reason}`);
     showOverall();
     startNext();
     if (outcome.ok) refresh();
@@ -130,7 +184,7 @@
     xhr.open('POST', '/upload');
     xhr.setRequestHeader('Accept', 'application/json');
     const form = new FormData();
-    form.append('file', upload.file, upload.file.name);
+    form.append(pick.name, upload.file, upload.file.name);
     xhr.send(form);
   };
 
@@ -153,11 +207,25 @@
     byId('cancel-all').hidden = over === uploads.length;
   };
 
-  const send = (files) => {
+  const send = async (files) => {
+    const field = await knownField;
     if (uploads.length > 0 && uploads.every((u) => u.over)) uploads.length = 0;
-    for (const file of files) addUpload(file);
+    const tooMany = new Set(field ? excess(files, field) : []);
+    const refused = [];
+    for (const file of files) {
+      const upload = addUpload(file);
+      const rule = tooMany.has(file) ? 'max_count' : field ? brokenRule(file, field) : undefined;
+      if (rule) {
+        refused.push([upload, field.sentences[rule]]);
+      } else {
+        queue.push(upload);
+      }
+    }
     if (uploads.length === 0) return;
     byId('now').hidden = false;
+    for (const [upload, sentence] of refused) {
+      end(upload, {ok: false, unsent: true, title: 'Not sent', detail: sentence});
+    }
     showOverall();
     startNext();
   };
@@ -276,13 +344,12 @@
     return [...transfer.files].filter((file) => !folders.has(file.name));
   };
 
-  const pick = byId('pick');
   const main = byId('send');
   document.body.classList.add('enhanced');
   byId('drop-hint').hidden = false;
   byId('stored').hidden = false;
   main.type = 'button';
-  main.textContent = 'Choose files';
+  main.textContent = pick.multiple ? 'Choose files' : 'Choose a file';
   main.addEventListener('click', () => pick.click());
   byId('form').addEventListener('submit', (event) => event.preventDefault());
   pick.addEventListener('change', () => {
@@ -318,5 +385,6 @@
     if (uploads.some((u) => !u.over)) event.preventDefault();
   });
 
+  const knownField = fetchField();
   refresh();
 })();

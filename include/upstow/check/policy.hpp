@@ -174,6 +174,9 @@ struct policy {
   /// Empty if the policy makes sense; else one sentence that names the contradiction.
   UPSTOW_API std::string check() const;
 
+  /// The rules as JSON, for clients; see describe_json() in check/describe.hpp.
+  UPSTOW_API std::string describe() const;
+
   /// The rule for `name`, or null.
   UPSTOW_API const field_rule* rule(std::string_view name) const noexcept;
 

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "upstow/check/json_text.hpp"
 #include "upstow/intake/outcome.hpp"
 
 namespace upstow {
@@ -31,10 +32,6 @@ UPSTOW_API std::string success_json(const outcome& result);
 
 /// One of the two, with its status.
 UPSTOW_API response to_response(const outcome& result);
-
-/// `text` as the inside of a JSON string: quotes, controls, <, >, & and U+2028/2029 escaped;
-/// ill-formed UTF-8 replaced.
-UPSTOW_API std::string json_escaped(std::string_view text);
 
 }  // namespace UPSTOW_ABI
 }  // namespace upstow

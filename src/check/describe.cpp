@@ -1,0 +1,224 @@
+#include "upstow/check/describe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "effective.hpp"
+#include "sentences.hpp"
+#include "upstow/check/json_text.hpp"
+#include "upstow/parse/header_value.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+namespace describe_detail {
+
+using namespace effective_detail;
+using namespace sentences_detail;
+
+UPSTOW_INLINE std::string_view word(unknown_fields value) noexcept {
+  switch (value) {
+    case unknown_fields::reject: return "reject";
+    case unknown_fields::ignore: return "ignore";
+    case unknown_fields::accept: return "accept";
+  }
+  return "";
+}
+
+UPSTOW_INLINE std::string_view word(duplicates value) noexcept {
+  switch (value) {
+    case duplicates::reject: return "reject";
+    case duplicates::first: return "first";
+    case duplicates::last: return "last";
+    case duplicates::all: return "all";
+  }
+  return "";
+}
+
+UPSTOW_INLINE std::string_view word(content_check value) noexcept {
+  switch (value) {
+    case content_check::standard: return "standard";
+    case content_check::off: return "off";
+    case content_check::refuse_mismatch: return "refuse_mismatch";
+    case content_check::refuse_unknown: return "refuse_unknown";
+  }
+  return "";
+}
+
+UPSTOW_INLINE std::string_view word(rejection value) noexcept {
+  switch (value) {
+    case rejection::all_or_nothing: return "all_or_nothing";
+    case rejection::per_file: return "per_file";
+  }
+  return "";
+}
+
+/// One JSON object while it is written. Names of members need no escape.
+class object_writer {
+ public:
+  void text(std::string_view name, std::string_view value) {
+    raw(name, fmt::format("\"{}\"", json_escaped(value)));
+  }
+  void flag(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
+  void number(std::string_view name, std::uint64_t value) {
+    raw(name, value < inherited ? fmt::format("{}", value) : "null");
+  }
+  template <class Texts>
+  void texts(std::string_view name, const Texts& all) {
+    std::string json;
+    for (const auto& one : all) {
+      json += fmt::format("{}\"{}\"", json.empty() ? "" : ",", json_escaped(one));
+    }
+    raw(name, fmt::format("[{}]", json));
+  }
+  void raw(std::string_view name, std::string_view json) {
+    fmt::format_to(std::back_inserter(inside_), "{}\"{}\":{}", inside_.empty() ? "" : ",", name,
+                   json);
+  }
+  std::string done() const { return "{" + inside_ + "}"; }
+
+ private:
+  std::string inside_;
+};
+
+UPSTOW_INLINE std::string limits_json(const limits& l) {
+  object_writer json;
+  json.number("total_bytes", l.total_bytes);
+  json.number("file_bytes", std::min(l.file_bytes, l.total_bytes));
+  json.number("field_bytes", std::min({l.field_bytes, l.text_bytes, l.total_bytes}));
+  json.number("text_bytes", std::min(l.text_bytes, l.total_bytes));
+  json.number("parts", l.parts);
+  json.number("files", std::min(l.files, l.parts));
+  json.number("fields", std::min(l.fields, l.parts));
+  json.number("name_bytes", l.name_bytes);
+  json.number("filename_bytes", l.filename_bytes);
+  return json.done();
+}
+
+UPSTOW_INLINE std::string sentences_json(const std::vector<sentence>& all) {
+  object_writer json;
+  for (const sentence& one : all) json.text(one.rule, one.text);
+  return json.done();
+}
+
+UPSTOW_INLINE void add_file_members(const effective_rule& rule, object_writer& to) {
+  to.texts("types", *rule.types);
+  to.texts("extensions", *rule.extensions);
+  to.texts("denied_extensions", rule.denied_extensions);
+  to.text("content", word(rule.content));
+  to.texts("sniffed_types", *rule.sniffed_types);
+  to.number("max_pixels", rule.max_pixels);
+}
+
+UPSTOW_INLINE std::string field_json(const policy& p, const field_rule& f, bool named) {
+  const effective_rule rule = effective(p, f);
+  object_writer json;
+  if (named) json.text("name", f.name);
+  json.text("kind", f.is_file ? "file" : "text");
+  json.flag("required", f.required);
+  json.flag("allow_empty", f.allow_empty);
+  json.number("min_bytes", f.min_bytes);
+  json.number("max_bytes", rule.max_bytes);
+  json.number("min_count", rule.min_count);
+  json.number("max_count", rule.max_count);
+  json.text("duplicates", word(f.duplicates));
+  json.text("accept", accept_attribute(p, f));
+  json.raw("sentences", sentences_json(sentences_of(f, rule)));
+  if (f.is_file) add_file_members(rule, json);
+  return json.done();
+}
+
+/// Printable ASCII that means nothing in HTML, in an attribute or in a list with commas.
+UPSTOW_INLINE bool plain_token(std::string_view token) noexcept {
+  return !token.empty() && std::all_of(token.begin(), token.end(), [](char c) {
+    return c > ' ' && c < 0x7F && std::string_view("\"'&<>`,").find(c) == std::string_view::npos;
+  });
+}
+
+UPSTOW_INLINE bool is_html_type(const std::string& type) {
+  if (type == "image/*" || type == "audio/*" || type == "video/*") return true;
+  const result<std::string> parsed = media_type_of(type);
+  return parsed && *parsed == type && !type.ends_with("/*") && plain_token(type);
+}
+
+}  // namespace describe_detail
+
+UPSTOW_INLINE std::string describe_json(const policy& rules) {
+  using namespace describe_detail;
+  std::string fields;
+  for (const field_rule& f : rules.fields) {
+    fields += (fields.empty() ? "" : ",") + field_json(rules, f, true);
+  }
+  std::vector<std::string_view> codings;
+  for (const content_coding& c : rules.decoders) codings.push_back(c.name);
+  const unknown_fields unknown = rules.fields.empty() ? unknown_fields::accept : rules.unknown;
+  object_writer json;
+  json.raw("limits", limits_json(rules.limits));
+  json.text("unknown_fields", word(unknown));
+  json.text("rejection", word(rules.rejection));
+  json.flag("require_content_length", rules.require_content_length);
+  json.flag("require_utf8", rules.require_utf8);
+  json.flag("decode_transfer_encoding", rules.decode_transfer_encoding);
+  json.texts("content_codings", codings);
+  json.raw("fields", fmt::format("[{}]", fields));
+  if (unknown == unknown_fields::accept) {
+    const field_rule other = file("", {.duplicates = duplicates::all});
+    json.raw("other_files", field_json(rules, other, false));
+  }
+  return json.done();
+}
+
+UPSTOW_INLINE std::string policy::describe() const { return describe_json(*this); }
+
+UPSTOW_INLINE std::string accept_attribute(const policy& rules, const field_rule& field) {
+  using namespace describe_detail;
+  if (!field.is_file) return {};
+  const effective_rule rule = effective(rules, field);
+  std::vector<std::string> tokens;
+  if (std::all_of(rule.types->begin(), rule.types->end(), is_html_type)) tokens = *rule.types;
+  const std::vector<std::string>& extensions = *rule.extensions;
+  if (std::all_of(extensions.begin(), extensions.end(), plain_token)) {
+    for (const std::string& e : extensions) tokens.push_back("." + e);
+  }
+  return fmt::format("{}", fmt::join(tokens, ","));
+}
+
+UPSTOW_INLINE std::vector<std::string> rule_sentences(const policy& rules,
+                                                      const field_rule& field) {
+  using namespace describe_detail;
+  std::vector<std::string> texts;
+  for (sentence& one : sentences_of(field, effective(rules, field))) {
+    texts.push_back(std::move(one.text));
+  }
+  return texts;
+}
+
+UPSTOW_INLINE std::string rule_sentence(const policy& rules, const field_rule& field,
+                                        std::string_view rule) {
+  using namespace describe_detail;
+  for (sentence& one : sentences_of(field, effective(rules, field))) {
+    if (one.rule == rule) return std::move(one.text);
+  }
+  return {};
+}
+
+UPSTOW_INLINE std::string size_text(std::uint64_t count) {
+  constexpr std::string_view names[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (count == 1) return "1 byte";
+  std::size_t unit = 0;
+  std::uint64_t scale = 1;
+  while (unit + 1 < std::size(names) && count / scale >= 1024) {
+    scale *= 1024;
+    ++unit;
+  }
+  const std::uint64_t tenth = count % scale * 10 / scale;  // scale is at most 2^60
+  if (tenth == 0) return fmt::format("{} {}", count / scale, names[unit]);
+  return fmt::format("{}.{} {}", count / scale, tenth, names[unit]);
+}
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow

@@ -1,0 +1,154 @@
+// src/check/sentences.hpp - the rules of a field as English sentences. For describe.cpp alone.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "effective.hpp"
+#include "upstow/check/agreement.hpp"
+#include "upstow/check/describe.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+
+namespace sentences_detail {
+
+using effective_detail::effective_rule;
+using list = std::vector<std::string>;
+
+/// A sentence and the rule that it is about, as rule_violation::rule names it.
+struct sentence {
+  std::string_view rule;
+  std::string text;
+};
+
+/// The size, and its exact number where the size is rounded: nobody should have to guess.
+inline std::string exact_size(std::uint64_t size) {
+  std::uint64_t scale = 1;
+  while (scale < (std::uint64_t{1} << 60) && size / scale >= 1024) scale *= 1024;
+  const bool rounded = size % scale * 10 % scale != 0;  // scale is at most 2^60
+  return rounded ? fmt::format("{} ({} bytes)", size_text(size), size) : size_text(size);
+}
+
+inline std::string pixels_text(std::uint64_t pixels) {
+  constexpr std::uint64_t mega = 1000'000;
+  if (pixels < mega) return fmt::format("{} pixel{}", pixels, pixels == 1 ? "" : "s");
+  const std::uint64_t tenth = pixels % mega / (mega / 10);
+  std::string text = fmt::format("{}", pixels / mega);
+  if (tenth != 0) text += fmt::format(".{}", tenth);
+  text += pixels == mega ? " megapixel" : " megapixels";
+  return pixels % (mega / 10) == 0 ? text : text + fmt::format(" ({} pixels)", pixels);
+}
+
+inline std::string counted(std::uint32_t count, bool files) {
+  return fmt::format("{} {}{}", count, files ? "file" : "value", count == 1 ? "" : "s");
+}
+
+inline std::string count_sentence(duplicates how, std::uint32_t most, bool files) {
+  const std::string_view one = files ? "file" : "value";
+  switch (how) {
+    case duplicates::reject: return fmt::format("At most {}.", counted(most, files));
+    case duplicates::first:
+      return most == 1 ? fmt::format("The first {} counts.", one)
+                       : fmt::format("The first {} count.", counted(most, files));
+    case duplicates::last:
+      return most == 1 ? fmt::format("The last {} counts.", one)
+                       : fmt::format("The last {} count.", counted(most, files));
+    case duplicates::all: break;
+  }
+  return {};
+}
+
+inline std::string dotted(const list& extensions) {
+  return extensions.empty() ? std::string() : fmt::format(".{}", fmt::join(extensions, ", ."));
+}
+
+/// Three dozen names of scripts are one thing to people.
+inline std::string denied_sentence(const list& denied) {
+  const list& scripts = script_extensions();
+  const auto among = [](const list& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  const bool all_scripts = std::all_of(scripts.begin(), scripts.end(),
+                                       [&](const std::string& s) { return among(denied, s); });
+  list others;
+  for (const std::string& e : denied) {
+    if (!all_scripts || !among(scripts, e)) others.push_back(e);
+  }
+  if (!all_scripts) return fmt::format("No names with {}.", dotted(others));
+  return fmt::format("No names with {}{}the extension of a web server's script, such as .php.",
+                     dotted(others), others.empty() ? "" : " or ");
+}
+
+/// False where types or extensions exclude images: nobody wants to read of pixels of a PDF.
+inline bool may_be_image(const effective_rule& rule) {
+  const auto image = [](std::string_view type) {
+    return type.starts_with("image/") || type == "*/*";
+  };
+  const auto image_extension = [&](const std::string& e) { return image(type_of_extension(e)); };
+  const list& types = *rule.types;
+  const list& extensions = *rule.extensions;
+  return (types.empty() || std::any_of(types.begin(), types.end(), image)) &&
+         (extensions.empty() || std::any_of(extensions.begin(), extensions.end(), image_extension));
+}
+
+inline std::string_view content_sentence(content_check check) noexcept {
+  switch (check) {
+    case content_check::standard:
+    case content_check::off: break;
+    case content_check::refuse_mismatch: return "The content must be what its name and type say.";
+    case content_check::refuse_unknown:
+      return "The content must be of a known kind and what its name and type say.";
+  }
+  return "";
+}
+
+inline void add_file_sentences(const effective_rule& rule, std::vector<sentence>& to) {
+  if (!rule.types->empty()) {
+    to.push_back({"types", fmt::format("Types: {}.", fmt::join(*rule.types, ", "))});
+  }
+  if (!rule.extensions->empty()) {
+    to.push_back({"extensions", fmt::format("Extensions: {}.", dotted(*rule.extensions))});
+  }
+  if (!rule.denied_extensions.empty()) {
+    to.push_back({"denied_extensions", denied_sentence(rule.denied_extensions)});
+  }
+  const std::string_view content = content_sentence(rule.content);
+  if (!content.empty()) to.push_back({"content", std::string(content)});
+  if (!rule.sniffed_types->empty()) {
+    to.push_back({"sniffed_types", fmt::format("The content must be one of: {}.",
+                                               fmt::join(*rule.sniffed_types, ", "))});
+  }
+  if (rule.max_pixels < inherited && may_be_image(rule)) {
+    to.push_back({"max_pixels", fmt::format("Images: at most {}.", pixels_text(rule.max_pixels))});
+  }
+}
+
+inline std::vector<sentence> sentences_of(const field_rule& f, const effective_rule& rule) {
+  std::vector<sentence> all;
+  if (f.required) all.push_back({"required", "Required."});
+  if (f.min_count > 0) {
+    all.push_back({"min_count", fmt::format("At least {}.", counted(f.min_count, f.is_file))});
+  }
+  if (f.duplicates != duplicates::all) {
+    all.push_back({"max_count", count_sentence(f.duplicates, rule.max_count, f.is_file)});
+  }
+  if (!f.allow_empty) all.push_back({"allow_empty", "Not empty."});
+  if (f.min_bytes > 0) {
+    all.push_back({"min_bytes", fmt::format("At least {}.", exact_size(f.min_bytes))});
+  }
+  if (rule.max_bytes < inherited) {
+    all.push_back({"max_bytes", fmt::format("At most {}.", exact_size(rule.max_bytes))});
+  }
+  if (f.is_file) add_file_sentences(rule, all);
+  return all;
+}
+
+}  // namespace sentences_detail
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow
