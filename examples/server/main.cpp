@@ -14,8 +14,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "guard.hpp"
@@ -25,6 +27,7 @@
 #include "routes.hpp"
 #include "text.hpp"
 #include "upstow/host/asio_listener.hpp"
+#include "upstow/intake/clamd.hpp"
 #include "upstow/store/filesystem_store.hpp"
 
 namespace {
@@ -116,9 +119,19 @@ int serve(const server::options& chosen, const upstow::policy& rules) {
   }
   if (swept.error) server::log_event("an unfinished file of an earlier run could not be removed");
 
+  std::optional<upstow::clamd_scanner> scanner;
+  if (!chosen.clamd.empty()) {
+    auto opened = upstow::clamd_scanner::open({.address = chosen.clamd});
+    if (!opened) {
+      return complain(1, fmt::format("--clamd {}: {}", server::escaped(chosen.clamd),
+                                     upstow::describe(opened.error().code).remedy));
+    }
+    scanner.emplace(std::move(*opened));
+  }
+
   raise_file_limit(chosen.max_connections);
   const server::guard guard(asio::ip::make_address(chosen.bind), chosen.hosts, chosen.token);
-  const server::routes routes(rules, guard, *store);
+  const server::routes routes(rules, guard, *store, scanner ? &*scanner : nullptr);
   asio::io_context loop(static_cast<int>(chosen.threads));
   asio::error_code error;
   tcp::acceptor acceptor = listen_at(loop, chosen, error);

@@ -107,6 +107,10 @@ std::string_view read_value(std::string_view name, std::string_view value, optio
   if (name == "--allow") {
     return read_allow(value, into) ? "" : "wants a list such as jpg,png or image/jpeg,image/png";
   }
+  if (name == "--clamd") {
+    into.clamd = value;
+    return value.empty() ? "wants the path of a socket, or host:port" : "";
+  }
   if (name == "--token") {
     into.token = value;
     return is_token(value) ? "" : "wants 1 to 512 letters, digits and -._~+/=";
@@ -130,9 +134,9 @@ std::string_view read_value(std::string_view name, std::string_view value, optio
 }
 
 bool takes_value(std::string_view name) {
-  constexpr std::string_view names[] = {
-      "--port",  "--bind", "--dir",   "--policy",  "--max-size",       "--allow",
-      "--token", "--host", "--fsync", "--threads", "--max-connections"};
+  constexpr std::string_view names[] = {"--port",     "--bind",  "--dir",     "--policy",
+                                        "--max-size", "--allow", "--clamd",   "--token",
+                                        "--host",     "--fsync", "--threads", "--max-connections"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
@@ -211,6 +215,8 @@ std::string help_text() {
   --max-size SIZE      largest file, and all files of one request together (default {})
   --allow LIST         accept only these extensions or media types, such as jpg,png or image/*;
                        where the list has both, a file needs one of each
+  --clamd ADDRESS      have every file scanned by ClamAV: the path of clamd's socket, or host:port;
+                       what was not scanned, or is above 25 MiB, is not stored
   --token SECRET       ask for this token on every route: "Authorization: Bearer SECRET", or
                        /?token=SECRET once in a browser
   --insecure-open      let other machines in without a token

@@ -22,6 +22,7 @@ struct options {
   std::uint64_t max_size = 4 * upstow::GiB;
   std::vector<std::string> types{};
   std::vector<std::string> extensions{};
+  std::string clamd{};  ///< address of a virus scanner; empty: nothing is scanned
   std::string token{};
   bool insecure_open = false;
   std::vector<std::string> hosts{};

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include "text.hpp"
+#include "upstow/intake/clamd.hpp"
 #include "upstow/intake/digest_observer.hpp"
 
 namespace server {
@@ -58,6 +60,22 @@ bool is_raw_path(std::string_view path) {
   return path.starts_with(raw_prefix) && path.size() > raw_prefix.size() &&
          path.find('/', raw_prefix.size()) == std::string_view::npos;
 }
+
+// What looks at the files of one request.
+class inspectors {
+ public:
+  explicit inspectors(upstow::clamd_scanner* scanner) {
+    if (scanner != nullptr) scan_.emplace(*scanner);
+  }
+  std::vector<upstow::observer*> all() {
+    if (scan_) return {&digests_, &*scan_};
+    return {&digests_};
+  }
+
+ private:
+  upstow::digest_observer digests_;
+  std::optional<upstow::clamd_observer> scan_;
+};
 
 void log_failure(log_entry about, int status, const upstow::failure& why) {
   upstow::outcome failed;
@@ -118,8 +136,8 @@ answer routes::refuse(const http::request& request, const guard::refusal& why) c
 
 asio::awaitable<void> routes::upload_form(connection& c, log_entry about) const {
   const bool html = wants_html(c.request().header("accept"));
-  upstow::digest_observer digests;
-  const upstow::session_options options{.observers = {&digests}};
+  inspectors look(scanner_);
+  const upstow::session_options options{.observers = look.all()};
   const upstow::outcome result =
       co_await c.receive(http::head_of(c.request()), store_, rules_, options);
   const answer made = upload_answer(result, html);
@@ -132,8 +150,8 @@ asio::awaitable<void> routes::upload_raw(connection& c, log_entry about, std::st
   upstow::head head = http::head_of(c.request(), upstow::body_kind::raw);
   head.raw_field = field_.name;
   head.raw_filename = name;
-  upstow::digest_observer digests;
-  const upstow::session_options options{.observers = {&digests}};
+  inspectors look(scanner_);
+  const upstow::session_options options{.observers = look.all()};
   const upstow::outcome result = co_await c.receive(head, store_, rules_, options);
   const answer made = created(result);
   about.status = made.status;

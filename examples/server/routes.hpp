@@ -14,6 +14,7 @@
 #include "log.hpp"
 #include "options.hpp"
 #include "upstow/host/asio.hpp"
+#include "upstow/intake/clamd.hpp"
 #include "upstow/store/store.hpp"
 
 namespace server {
@@ -22,9 +23,14 @@ using connection = upstow::host::asio::server_connection;
 
 class routes {
  public:
-  /// All of them outlive the connections.
-  routes(const upstow::policy& rules, const guard& gate, upstow::store& store)
-      : rules_(rules), guard_(gate), store_(store), field_(upload_field(rules)) {}
+  /// All of them outlive the connections. Without a scanner nothing is scanned.
+  routes(const upstow::policy& rules, const guard& gate, upstow::store& store,
+         upstow::clamd_scanner* scanner)
+      : rules_(rules),
+        guard_(gate),
+        store_(store),
+        scanner_(scanner),
+        field_(upload_field(rules)) {}
 
   /// Answers the request that `c` has read the head of.
   asio::awaitable<void> handle(connection& c) const;
@@ -43,6 +49,7 @@ class routes {
   const upstow::policy& rules_;
   const guard& guard_;
   upstow::store& store_;
+  upstow::clamd_scanner* scanner_;
   const upstow::field_rule field_;
 };
 
