@@ -183,8 +183,8 @@ class UPSTOW_API store {
 
   /// Removes what crashed writers left, by the store's own marks only. Safe beside live writers.
   virtual sweep_report sweep(const sweep_options& options) noexcept = 0;
-  /// What became of a commit() that answered `unknown`, by a key from objects(): ok if the object is
-  /// stored, error (object_not_found or another, in `why`) if it is not, `unknown` if that still
+  /// What became of a commit() that answered `unknown`, by a key from objects(): ok if the object
+  /// is stored, error (object_not_found or another, in `why`) if it is not, `unknown` if that still
   /// cannot be told. May block as the read side does.
   virtual op resolve(std::string_view key, failure& why) noexcept {
     const result<object_info> found = stat(key);
