@@ -70,7 +70,8 @@ class front final : public upstow::transaction {
 
   bool on_ready(upstow::waker w) noexcept override {
     const std::lock_guard lock(core_.mutex);
-    if (job_->wanted == job::want::bytes || job_->answer) return false;
+    // A write that failed in between has woken already, and is the answer.
+    if (job_->wanted == job::want::bytes || job_->answer || job_->error) return false;
     job_->slot.arm(w);
     return true;
   }
