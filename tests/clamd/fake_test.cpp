@@ -17,15 +17,13 @@ using upstow_test::any_file;
 using upstow_test::dead_port;
 using upstow_test::errc;
 using upstow_test::fake_clamd;
+using upstow_test::never;
 using upstow_test::peer;
 using upstow_test::scanned;
 using upstow_test::scanner;
+using upstow_test::soon;
 using upstow_test::upload;
 using upstow_test::zero_ended;
-
-// Where a test waits for a deadline, it is reached soon; where it must not, never.
-constexpr auto soon = 50ms;
-constexpr auto never = 10min;
 
 /// More than all buffers on the way: socket to socket and the scanner's own.
 const std::string large(16 * upstow::MiB, 'x');

@@ -1,6 +1,7 @@
 // One upload through a session with a scanner, and what came of it.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,9 @@ using upstow::errc;
 
 inline const upstow::policy any_file{.limits = {.total_bytes = 64 * upstow::MiB}};
 
-inline std::size_t objects(upstow::store& store) { return store.list("", 100)->objects.size(); }
+// Where a test waits for a deadline, it is reached soon; where it must not, never.
+inline constexpr std::chrono::milliseconds soon{50};
+inline constexpr std::chrono::minutes never{10};
 
 inline upstow::clamd_scanner scanner(const upstow::clamd_options& options) {
   auto made = upstow::clamd_scanner::open(options);

@@ -29,17 +29,15 @@ using upstow_test::any_file;
 using upstow_test::dead_port;
 using upstow_test::errc;
 using upstow_test::fake_clamd;
+using upstow_test::never;
 using upstow_test::objects;
 using upstow_test::peer;
 using upstow_test::scanned;
 using upstow_test::scanner;
+using upstow_test::soon;
 using upstow_test::upload;
 using upstow_test::wait_for;
 using upstow_test::zero_ended;
-
-// Where a test waits for a deadline, it is reached soon; where it must not, never.
-constexpr auto soon = 50ms;
-constexpr auto never = 10min;
 
 /// Skips files called "unwanted", at their end.
 class fastidious final : public upstow::observer {

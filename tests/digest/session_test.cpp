@@ -13,6 +13,7 @@
 namespace {
 
 using upstow::errc;
+using upstow_test::objects;
 
 std::string base64(std::string_view raw) {
   std::string text(raw.size() * 4 / 3 + 4, '\0');
@@ -29,8 +30,6 @@ std::string digest(const EVP_MD* kind, std::string_view data) {
   REQUIRE(EVP_Digest(data.data(), data.size(), out, &size, kind, nullptr) == 1);
   return {reinterpret_cast<const char*>(out), size};
 }
-
-std::size_t objects(upstow::store& store) { return store.list("", 100)->objects.size(); }
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/form.hpp"
+#include "support/receiving.hpp"
 #include "support/slow_store.hpp"
 #include "upstow/intake/receive.hpp"
 #include "upstow/store/memory_store.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 using upstow::errc;
 using upstow::state;
+using upstow_test::objects;
 using upstow_test::stage;
 
 const upstow::policy anything{};
@@ -28,8 +30,6 @@ std::string two_files() {
       .file("b", "2", std::string(5000, 'y'))
       .end();
 }
-
-std::size_t objects(upstow::store& store) { return store.list("", 100)->objects.size(); }
 
 state drive(upstow::session& s, std::string_view body) {
   upstow::blocking::feed(s, upstow::as_bytes(body));

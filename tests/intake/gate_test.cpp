@@ -17,6 +17,8 @@ using upstow::content_check;
 using upstow::errc;
 using upstow::sniffed_bytes;
 using upstow::vote;
+using upstow_test::objects;
+using upstow_test::receive;
 
 const std::string png("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0", 29);
 const std::string html = "<!DOCTYPE html><p>no picture";
@@ -28,14 +30,6 @@ const std::string elf(
 upstow::head head_of(std::string_view body) {
   return {.content_type = form::content_type, .content_length = body.size()};
 }
-
-upstow::outcome receive(upstow::store& store, const upstow::policy& policy, std::string_view body,
-                        std::size_t chunk = SIZE_MAX, std::vector<upstow::observer*> seen = {}) {
-  upstow::session s{store, policy, head_of(body), {.observers = std::move(seen)}};
-  return upstow_test::receive(s, body, chunk);
-}
-
-std::size_t objects(upstow::store& store) { return store.list("", 100)->objects.size(); }
 
 upstow::policy pictures() {
   return {.fields = {upstow::file("f", {.types = {"image/*"}, .extensions = {"png", "jpg"}})}};
@@ -233,7 +227,7 @@ TEST_CASE("an observer sees the first bytes before the store and each byte once"
           seen.delays = delays;
           seen.answer = answer;
           seen.store = &store;
-          const auto out = receive(store, {}, body, chunk, {&seen});
+          const auto out = receive(store, {}, body, chunk, {.observers = {&seen}});
           CHECK(seen.times == 1);
           CHECK(seen.first == data.substr(0, sniffed_bytes));
           const bool accepted = answer == vote::accept;

@@ -47,9 +47,7 @@ std::string png_of(std::string_view width, std::string_view height) {
 upstow::outcome upload(const upstow::policy& p, std::string_view name, std::string_view type,
                        std::string_view data) {
   upstow_test::null_store store;
-  const std::string body = form().file("f", name, data, type).end();
-  upstow::session s{store, p, {.content_type = form::content_type, .content_length = body.size()}};
-  return upstow_test::receive(s, body);
+  return upstow_test::receive(store, p, form().file("f", name, data, type).end());
 }
 
 }  // namespace

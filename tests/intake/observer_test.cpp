@@ -7,6 +7,7 @@
 
 #include "support/catch.hpp"
 #include "support/form.hpp"
+#include "support/receiving.hpp"
 #include "upstow/intake/receive.hpp"
 #include "upstow/store/memory_store.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 using upstow::errc;
 using upstow::state;
 using upstow::vote;
+using upstow_test::objects;
 
 /// Writes down what it sees; answers `answer` at `stage`, after `delays` times "not yet".
 class recorder final : public upstow::observer {
@@ -57,8 +59,6 @@ const std::string two_files = form().file("a", "1", "xx").text("t", "v").file("b
 upstow::head head_of(std::string_view body) {
   return {.content_type = form::content_type, .content_length = body.size()};
 }
-
-std::size_t objects(upstow::store& store) { return store.list("", 100)->objects.size(); }
 
 /// Drives a session on this thread: whenever it pauses, the recorder is ready at once.
 state drive(upstow::session& s, std::string_view body) {

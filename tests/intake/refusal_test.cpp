@@ -15,17 +15,8 @@ namespace {
 using upstow::duplicates;
 using upstow::errc;
 using upstow::vote;
-
-upstow::outcome receive(upstow::store& store, const upstow::policy& policy, std::string_view body,
-                        std::size_t chunk = SIZE_MAX, std::vector<upstow::observer*> seen = {}) {
-  upstow::session s{store,
-                    policy,
-                    {.content_type = form::content_type, .content_length = body.size()},
-                    {.observers = std::move(seen)}};
-  return upstow_test::receive(s, body, chunk);
-}
-
-std::size_t objects(upstow::store& store) { return store.list("", 100)->objects.size(); }
+using upstow_test::objects;
+using upstow_test::receive;
 
 /// Text files of at most 10 bytes and 3 at the most.
 upstow::policy per_file() {
@@ -126,7 +117,7 @@ TEST_CASE("an observer's verdict is about the file and carries its reason") {
     INFO(int(at));
     upstow::memory_store store;
     judge no(at, vote::refuse);
-    const auto out = receive(store, per_file(), body, SIZE_MAX, {&no});
+    const auto out = receive(store, per_file(), body, SIZE_MAX, {.observers = {&no}});
     REQUIRE(out.ok());
     REQUIRE(out.files.size() == 3);
     CHECK(out.files[1].refusal.code == errc::malware);
@@ -136,7 +127,7 @@ TEST_CASE("an observer's verdict is about the file and carries its reason") {
     // To reject is about the request, in every mode.
     upstow::memory_store none;
     judge never(at, vote::reject);
-    const auto failed = receive(none, per_file(), body, SIZE_MAX, {&never});
+    const auto failed = receive(none, per_file(), body, SIZE_MAX, {.observers = {&never}});
     CHECK(failed.error.code == errc::malware);
     CHECK(failed.violation.value == "Eicar");
     CHECK(objects(none) == 0);

@@ -13,22 +13,11 @@ namespace {
 
 using upstow::errc;
 using upstow::state;
+using upstow_test::objects;
+using upstow_test::receive;
 
 upstow::head head_of(std::string_view body) {
   return {.content_type = form::content_type, .content_length = body.size()};
-}
-
-/// Receives `body` in chunks of `chunk` bytes.
-upstow::outcome receive(upstow::store& store, const upstow::policy& policy, std::string_view body,
-                        std::size_t chunk = SIZE_MAX, upstow::session_options options = {}) {
-  upstow::session s{store, policy, head_of(body), options};
-  return upstow_test::receive(s, body, chunk);
-}
-
-std::size_t objects(upstow::store& store) {
-  const auto page = store.list("", 1000);
-  REQUIRE(page);
-  return page->objects.size();
 }
 
 std::string content(upstow::store& store, std::string_view key) {

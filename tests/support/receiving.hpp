@@ -1,10 +1,12 @@
-// support/receiving.hpp - a whole body for a session, in chunks of any size.
+// support/receiving.hpp - a whole body for a session, in chunks of any size, and what came of it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "support/catch.hpp"
+#include "support/form.hpp"
 #include "upstow/intake/receive.hpp"
 
 namespace upstow_test {
@@ -19,6 +21,21 @@ inline upstow::outcome receive(upstow::session& s, std::string_view body,
   }
   upstow::blocking::finish(s);
   return s.result();
+}
+
+/// The same for a form of support/form.hpp, whose length is announced.
+inline upstow::outcome receive(upstow::store& store, const upstow::policy& policy,
+                               std::string_view body, std::size_t chunk = SIZE_MAX,
+                               const upstow::session_options& options = {}) {
+  upstow::session s{
+      store, policy, {.content_type = form::content_type, .content_length = body.size()}, options};
+  return receive(s, body, chunk);
+}
+
+inline std::size_t objects(upstow::store& store) {
+  const auto page = store.list("", 1000);
+  REQUIRE(page);
+  return page->objects.size();
 }
 
 }  // namespace upstow_test
