@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "effective.hpp"
 #include "upstow/check/agreement.hpp"
@@ -45,26 +46,28 @@ UPSTOW_INLINE errc judge_content(const policy& rules, const field_rule* rule,
                                  const content_facts& facts, rule_violation& broken) {
   using namespace content_detail;
   using namespace effective_detail;
-  const std::string field = rule != nullptr ? rule->name : std::string();
-  const std::string found(facts.found.type);
+  const std::string_view found = facts.found.type;
+  const auto break_rule = [&](const char* name, std::string limit, std::string value) {
+    broken = {rule != nullptr ? rule->name : "", name, std::move(limit), std::move(value)};
+  };
   const auto& types = list_of(rules, rule, &field_rule::sniffed_types, &policy::sniffed_types);
   const auto fits = [&](const std::string& pattern) {
     return media_type_matches(found, pattern) || may_be(facts.found, pattern);
   };
   if (!types.empty() && std::none_of(types.begin(), types.end(), fits)) {
-    broken = {field, "sniffed_types", fmt::format("{}", fmt::join(types, ", ")), found};
+    break_rule("sniffed_types", fmt::format("{}", fmt::join(types, ", ")), std::string(found));
     return errc::type_not_allowed;
   }
   const content_check check = check_of(rules, rule);
   const errc disagrees = judge_agreement(check, declared_type, filename, facts.found);
   if (disagrees != errc::ok) {
-    broken = {field, "content", claim(declared_type, filename), found};
+    break_rule("content", claim(declared_type, filename), std::string(found));
     return disagrees;
   }
   const std::uint64_t most = most_pixels(rules, rule);
   if (facts.image && facts.image->pixels() > most) {
-    broken = {field, "max_pixels", std::to_string(most),
-              fmt::format("{}x{}", facts.image->width, facts.image->height)};
+    break_rule("max_pixels", std::to_string(most),
+               fmt::format("{}x{}", facts.image->width, facts.image->height));
     return errc::image_too_large;
   }
   return errc::ok;

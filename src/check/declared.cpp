@@ -1,8 +1,14 @@
 #include "upstow/check/declared.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+// Before effective.hpp: in the header-only build its body needs that, whole.
 #include "upstow/check/policy.hpp"
+
+#include "../parse/chars.hpp"
+#include "effective.hpp"
 #include "upstow/parse/header_value.hpp"
 
 namespace upstow {
@@ -10,9 +16,7 @@ inline namespace UPSTOW_ABI {
 
 namespace declared_detail {
 
-UPSTOW_INLINE char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+using chars_detail::lower;
 
 UPSTOW_INLINE bool equal_without_case(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -36,12 +40,6 @@ UPSTOW_INLINE std::string showable_extension(std::string_view text) {
   return safe ? std::string(text) : std::string();
 }
 
-UPSTOW_INLINE std::string joined(const std::vector<std::string>& list) {
-  std::string all;
-  for (const std::string& one : list) all += (all.empty() ? "" : ", ") + one;
-  return all;
-}
-
 }  // namespace declared_detail
 
 UPSTOW_INLINE std::optional<std::string_view> extension_among(
@@ -60,11 +58,12 @@ UPSTOW_INLINE errc judge_declared(const policy& rules, const field_rule* rule,
                                   std::string_view type, const untrusted_name& filename,
                                   rule_violation& broken) {
   using namespace declared_detail;
-  const bool own_types = rule != nullptr && !rule->types.empty();
-  const auto& types = own_types ? rule->types : rules.types;
+  using effective_detail::list_of;
+  const auto& types = list_of(rules, rule, &field_rule::types, &policy::types);
   const auto type_fits = [&](const std::string& p) { return media_type_matches(type, p); };
   if (!types.empty() && std::none_of(types.begin(), types.end(), type_fits)) {
-    broken = {rule ? rule->name : "", "types", joined(types), std::string(type)};
+    broken = {rule ? rule->name : "", "types", fmt::format("{}", fmt::join(types, ", ")),
+              std::string(type)};
     return errc::type_not_allowed;
   }
 
@@ -75,10 +74,10 @@ UPSTOW_INLINE errc judge_declared(const policy& rules, const field_rule* rule,
     return errc::extension_not_allowed;
   }
   const std::string last = filename.extension();
-  const bool own_extensions = rule != nullptr && !rule->extensions.empty();
-  const auto& allowed = own_extensions ? rule->extensions : rules.extensions;
+  const auto& allowed = list_of(rules, rule, &field_rule::extensions, &policy::extensions);
   if (!allowed.empty() && !contains(allowed, last)) {
-    broken = {rule ? rule->name : "", "extensions", joined(allowed), showable_extension(last)};
+    broken = {rule ? rule->name : "", "extensions", fmt::format("{}", fmt::join(allowed, ", ")),
+              showable_extension(last)};
     return errc::extension_not_allowed;
   }
   return errc::ok;

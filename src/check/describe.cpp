@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "effective.hpp"
+#include "json_object.hpp"
 #include "sentences.hpp"
-#include "upstow/check/json_text.hpp"
 #include "upstow/parse/header_value.hpp"
 
 namespace upstow {
@@ -19,6 +19,7 @@ namespace describe_detail {
 
 using namespace effective_detail;
 using namespace sentences_detail;
+using json_text_detail::object_writer;
 
 UPSTOW_INLINE std::string_view word(unknown_fields value) noexcept {
   switch (value) {
@@ -57,40 +58,12 @@ UPSTOW_INLINE std::string_view word(rejection value) noexcept {
   return "";
 }
 
-/// One JSON object while it is written. Names of members need no escape.
-class object_writer {
- public:
-  void text(std::string_view name, std::string_view value) {
-    raw(name, fmt::format("\"{}\"", json_escaped(value)));
-  }
-  void flag(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
-  void number(std::string_view name, std::uint64_t value) {
-    raw(name, value < inherited ? fmt::format("{}", value) : "null");
-  }
-  template <class Texts>
-  void texts(std::string_view name, const Texts& all) {
-    std::string json;
-    for (const auto& one : all) {
-      json += fmt::format("{}\"{}\"", json.empty() ? "" : ",", json_escaped(one));
-    }
-    raw(name, fmt::format("[{}]", json));
-  }
-  void raw(std::string_view name, std::string_view json) {
-    fmt::format_to(std::back_inserter(inside_), "{}\"{}\":{}", inside_.empty() ? "" : ",", name,
-                   json);
-  }
-  std::string done() const { return "{" + inside_ + "}"; }
-
- private:
-  std::string inside_;
-};
-
 UPSTOW_INLINE std::string limits_json(const limits& l) {
   object_writer json;
-  json.number("total_bytes", l.total_bytes);
-  json.number("file_bytes", std::min(l.file_bytes, l.total_bytes));
-  json.number("field_bytes", std::min({l.field_bytes, l.text_bytes, l.total_bytes}));
-  json.number("text_bytes", std::min(l.text_bytes, l.total_bytes));
+  json.limit("total_bytes", l.total_bytes);
+  json.limit("file_bytes", std::min(l.file_bytes, l.total_bytes));
+  json.limit("field_bytes", std::min({l.field_bytes, l.text_bytes, l.total_bytes}));
+  json.limit("text_bytes", std::min(l.text_bytes, l.total_bytes));
   json.number("parts", l.parts);
   json.number("files", std::min(l.files, l.parts));
   json.number("fields", std::min(l.fields, l.parts));
@@ -105,33 +78,6 @@ UPSTOW_INLINE std::string sentences_json(const std::vector<sentence>& all) {
   return json.done();
 }
 
-UPSTOW_INLINE void add_file_members(const effective_rule& rule, object_writer& to) {
-  to.texts("types", *rule.types);
-  to.texts("extensions", *rule.extensions);
-  to.texts("denied_extensions", rule.denied_extensions);
-  to.text("content", word(rule.content));
-  to.texts("sniffed_types", *rule.sniffed_types);
-  to.number("max_pixels", rule.max_pixels);
-}
-
-UPSTOW_INLINE std::string field_json(const policy& p, const field_rule& f, bool named) {
-  const effective_rule rule = effective(p, f);
-  object_writer json;
-  if (named) json.text("name", f.name);
-  json.text("kind", f.is_file ? "file" : "text");
-  json.flag("required", f.required);
-  json.flag("allow_empty", f.allow_empty);
-  json.number("min_bytes", f.min_bytes);
-  json.number("max_bytes", rule.max_bytes);
-  json.number("min_count", rule.min_count);
-  json.number("max_count", rule.max_count);
-  json.text("duplicates", word(f.duplicates));
-  json.text("accept", accept_attribute(p, f));
-  json.raw("sentences", sentences_json(sentences_of(f, rule)));
-  if (f.is_file) add_file_members(rule, json);
-  return json.done();
-}
-
 /// Printable ASCII that means nothing in HTML, in an attribute or in a list with commas.
 UPSTOW_INLINE bool plain_token(std::string_view token) noexcept {
   return !token.empty() && std::all_of(token.begin(), token.end(), [](char c) {
@@ -143,6 +89,44 @@ UPSTOW_INLINE bool is_html_type(const std::string& type) {
   if (type == "image/*" || type == "audio/*" || type == "video/*") return true;
   const result<std::string> parsed = media_type_of(type);
   return parsed && *parsed == type && !type.ends_with("/*") && plain_token(type);
+}
+
+UPSTOW_INLINE std::string accept_of(const field_rule& field, const effective_rule& rule) {
+  if (!field.is_file) return {};
+  std::vector<std::string> tokens;
+  if (std::all_of(rule.types->begin(), rule.types->end(), is_html_type)) tokens = *rule.types;
+  const std::vector<std::string>& extensions = *rule.extensions;
+  if (std::all_of(extensions.begin(), extensions.end(), plain_token)) {
+    for (const std::string& e : extensions) tokens.push_back("." + e);
+  }
+  return fmt::format("{}", fmt::join(tokens, ","));
+}
+
+UPSTOW_INLINE void add_file_members(const effective_rule& rule, object_writer& to) {
+  to.texts("types", *rule.types);
+  to.texts("extensions", *rule.extensions);
+  to.texts("denied_extensions", rule.denied_extensions);
+  to.text("content", word(rule.content));
+  to.texts("sniffed_types", *rule.sniffed_types);
+  to.limit("max_pixels", rule.max_pixels);
+}
+
+UPSTOW_INLINE std::string field_json(const policy& p, const field_rule& f, bool named) {
+  const effective_rule rule = effective(p, f);
+  object_writer json;
+  if (named) json.text("name", f.name);
+  json.text("kind", f.is_file ? "file" : "text");
+  json.flag("required", f.required);
+  json.flag("allow_empty", f.allow_empty);
+  json.limit("min_bytes", f.min_bytes);
+  json.limit("max_bytes", rule.max_bytes);
+  json.number("min_count", rule.min_count);
+  json.number("max_count", rule.max_count);
+  json.text("duplicates", word(f.duplicates));
+  json.text("accept", accept_of(f, rule));
+  json.raw("sentences", sentences_json(sentences_of(f, rule)));
+  if (f.is_file) add_file_members(rule, json);
+  return json.done();
 }
 
 }  // namespace describe_detail
@@ -175,16 +159,7 @@ UPSTOW_INLINE std::string describe_json(const policy& rules) {
 UPSTOW_INLINE std::string policy::describe() const { return describe_json(*this); }
 
 UPSTOW_INLINE std::string accept_attribute(const policy& rules, const field_rule& field) {
-  using namespace describe_detail;
-  if (!field.is_file) return {};
-  const effective_rule rule = effective(rules, field);
-  std::vector<std::string> tokens;
-  if (std::all_of(rule.types->begin(), rule.types->end(), is_html_type)) tokens = *rule.types;
-  const std::vector<std::string>& extensions = *rule.extensions;
-  if (std::all_of(extensions.begin(), extensions.end(), plain_token)) {
-    for (const std::string& e : extensions) tokens.push_back("." + e);
-  }
-  return fmt::format("{}", fmt::join(tokens, ","));
+  return describe_detail::accept_of(field, effective_detail::effective(rules, field));
 }
 
 UPSTOW_INLINE std::vector<std::string> rule_sentences(const policy& rules,
@@ -209,12 +184,8 @@ UPSTOW_INLINE std::string rule_sentence(const policy& rules, const field_rule& f
 UPSTOW_INLINE std::string size_text(std::uint64_t count) {
   constexpr std::string_view names[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (count == 1) return "1 byte";
-  std::size_t unit = 0;
-  std::uint64_t scale = 1;
-  while (unit + 1 < std::size(names) && count / scale >= 1024) {
-    scale *= 1024;
-    ++unit;
-  }
+  const unsigned unit = sentences_detail::size_unit(count);
+  const std::uint64_t scale = std::uint64_t{1} << 10 * unit;
   const std::uint64_t tenth = count % scale * 10 / scale;  // scale is at most 2^60
   if (tenth == 0) return fmt::format("{} {}", count / scale, names[unit]);
   return fmt::format("{}.{} {}", count / scale, tenth, names[unit]);

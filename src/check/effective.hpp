@@ -1,5 +1,5 @@
-// src/check/effective.hpp - which of a field's and the policy's rules holds. For content.cpp and
-// describe.cpp, so that what is said is what is judged.
+// src/check/effective.hpp - which of a field's and the policy's rules holds. For those who judge
+// and for describe.cpp, so that what is said is what is judged.
 #pragma once
 
 #include <algorithm>
@@ -59,6 +59,10 @@ inline std::uint64_t most_bytes(const policy& p, const field_rule& f) noexcept {
   return std::min(own, together);
 }
 
+inline std::uint32_t least_values(const field_rule& f) noexcept {
+  return std::max(f.min_count, f.required ? 1U : 0U);
+}
+
 inline std::uint32_t most_values(const policy& p, const field_rule& f) noexcept {
   const std::uint32_t together =
       std::min(f.is_file ? p.limits.files : p.limits.fields, p.limits.parts);
@@ -68,7 +72,7 @@ inline std::uint32_t most_values(const policy& p, const field_rule& f) noexcept 
 inline effective_rule effective(const policy& p, const field_rule& f) {
   effective_rule rule{
       .max_bytes = most_bytes(p, f),
-      .min_count = std::max(f.min_count, f.required ? 1U : 0U),
+      .min_count = least_values(f),
       .max_count = most_values(p, f),
       .types = &list_of(p, &f, &field_rule::types, &policy::types),
       .extensions = &list_of(p, &f, &field_rule::extensions, &policy::extensions),

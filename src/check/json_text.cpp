@@ -4,19 +4,13 @@
 
 #include <iterator>
 
-#include "upstow/parse/header_value.hpp"
+#include "../parse/utf8.hpp"
+#include "code_points.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
 
 namespace json_text_detail {
-
-// Bytes of the well-formed UTF-8 character at the front of `text`, 0 if it is ill-formed.
-UPSTOW_INLINE std::size_t character_length(std::string_view text) noexcept {
-  const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t n = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  return n <= text.size() && is_utf8(text.substr(0, n)) ? n : 0;
-}
 
 // JSON needs the quote, the backslash and controls; <, > and & keep the answer harmless where it is
 // shown as HTML, U+2028 and U+2029 where it is pasted into a script, U+202E and its like in a
@@ -34,30 +28,22 @@ UPSTOW_INLINE bool must_escape(std::string_view character) noexcept {
   return character[1] == '\x81' && character[2] >= '\xA6' && character[2] <= '\xA9';
 }
 
-UPSTOW_INLINE unsigned code_point(std::string_view c) noexcept {
-  const auto at = [&](std::size_t i) {
-    return static_cast<unsigned>(static_cast<unsigned char>(c[i]));
-  };
-  if (c.size() == 1) return at(0);
-  if (c.size() == 2) return (at(0) & 0x1Fu) << 6 | (at(1) & 0x3Fu);
-  return (at(0) & 0x0Fu) << 12 | (at(1) & 0x3Fu) << 6 | (at(2) & 0x3Fu);
-}
-
 }  // namespace json_text_detail
 
 UPSTOW_INLINE std::string json_escaped(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t n = json_text_detail::character_length(text);
-    if (n == 0) {
+    const auto [n, good] = utf8_detail::first_piece(text);
+    if (!good) {
       out += "\\ufffd";
       text.remove_prefix(1);
       continue;
     }
     const std::string_view character = text.substr(0, n);
     if (json_text_detail::must_escape(character)) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", json_text_detail::code_point(character));
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}",
+                     static_cast<unsigned>(code_point_detail::decoded(character)));
     } else {
       out += character;
     }

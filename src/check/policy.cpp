@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "../parse/chars.hpp"
+#include "effective.hpp"
 #include "upstow/check/declared.hpp"
 #include "upstow/check/describe.hpp"  // header-only: the body of policy::describe()
 #include "upstow/check/filename.hpp"
@@ -64,13 +66,6 @@ UPSTOW_INLINE const field_rule* policy::rule(std::string_view name) const noexce
 
 namespace policy_detail {
 
-/// Names of codings are compared without case (RFC 9110 section 8.4.1). `lower` is in lower case.
-UPSTOW_INLINE bool same_coding(std::string_view value, std::string_view lower) noexcept {
-  return std::equal(value.begin(), value.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
 UPSTOW_INLINE errc judge_media_type(const policy& rules, const head& request,
                                     rule_violation& broken) {
   switch (request.kind) {
@@ -110,7 +105,7 @@ UPSTOW_INLINE errc judge_length(const policy& rules, const head& request) noexce
 }
 
 UPSTOW_INLINE bool is_identity(std::string_view coding) noexcept {
-  return coding.empty() || same_coding(coding, "identity");
+  return coding.empty() || chars_detail::same_word(coding, "identity");
 }
 
 UPSTOW_INLINE errc judge_coding(const policy& rules, const head& request, rule_violation& broken) {
@@ -237,8 +232,8 @@ UPSTOW_INLINE std::string check_pace(const pace& p) {
 UPSTOW_INLINE const content_coding* policy::decoder(
     std::string_view content_encoding) const noexcept {
   const auto found = std::find_if(decoders.begin(), decoders.end(), [&](const content_coding& c) {
-    return policy_detail::same_coding(content_encoding, c.name) ||
-           (!c.alias.empty() && policy_detail::same_coding(content_encoding, c.alias));
+    return chars_detail::same_word(content_encoding, c.name) ||
+           (!c.alias.empty() && chars_detail::same_word(content_encoding, c.alias));
   });
   return found == decoders.end() ? nullptr : &*found;
 }
@@ -275,7 +270,7 @@ UPSTOW_INLINE std::string policy::check() const {
   for (auto f = fields.begin(); f != fields.end(); ++f) {
     if (std::string why = policy_detail::check_field(*this, *f); !why.empty()) return why;
     if (rule(f->name) != &*f) return fmt::format("field \"{}\" has two rules", f->name);
-    required += std::max<std::uint64_t>(f->min_count, f->required ? 1 : 0);
+    required += effective_detail::least_values(*f);
   }
   if (required > limits.parts) {
     return fmt::format("{} values are required but limits.parts is {}", required, limits.parts);

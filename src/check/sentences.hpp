@@ -26,10 +26,16 @@ struct sentence {
   std::string text;
 };
 
+/// 0 for bytes, 1 for KiB, up to 6 for EiB, which is 2^60 and the largest there is.
+inline unsigned size_unit(std::uint64_t size) noexcept {
+  unsigned unit = 0;
+  while (unit < 6 && size >> 10 * unit >= 1024) ++unit;
+  return unit;
+}
+
 /// The size, and its exact number where the size is rounded: nobody should have to guess.
 inline std::string exact_size(std::uint64_t size) {
-  std::uint64_t scale = 1;
-  while (scale < (std::uint64_t{1} << 60) && size / scale >= 1024) scale *= 1024;
+  const std::uint64_t scale = std::uint64_t{1} << 10 * size_unit(size);
   const bool rounded = size % scale * 10 % scale != 0;  // scale is at most 2^60
   return rounded ? fmt::format("{} ({} bytes)", size_text(size), size) : size_text(size);
 }

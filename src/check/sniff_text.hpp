@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "../parse/chars.hpp"
 #include "upstow/check/bounded_read.hpp"
 #include "upstow/check/sniff.hpp"
 
@@ -17,9 +18,8 @@ inline namespace UPSTOW_ABI {
 namespace sniff_detail {
 
 using namespace std::string_view_literals;
+using chars_detail::lower;
 namespace read = bounded_read;
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 constexpr bool white(char c) {
   return c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == ' ';

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "../parse/chars.hpp"
 #include "hash_set.hpp"
 #include "upstow/parse/digest_field.hpp"
 
@@ -41,13 +42,6 @@ algorithm_set algorithms_of(const claims& all) noexcept {
   algorithm_set set;
   for (const claim& c : all) set.add(c.value.algorithm);
   return set;
-}
-
-/// ASCII, without case (RFC 9110 5.1). `lower` is in lower case.
-bool is_header(std::string_view name, std::string_view lower) noexcept {
-  return std::equal(name.begin(), name.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
 }
 
 /// The name of a form's field comes from the client: shown where it is a plain word.
@@ -186,10 +180,10 @@ errc digest_observer::impl::read_part_claims(const upstow::part_head& part) {
   std::string content_digest;
   std::size_t lines_of_md5 = 0;
   for (const header_field& h : part.headers) {
-    if (is_header(h.name, "content-digest")) {
+    if (chars_detail::same_word(h.name, "content-digest")) {
       if (!content_digest.empty()) content_digest += ", ";
       content_digest += h.value;
-    } else if (is_header(h.name, "content-md5")) {
+    } else if (chars_detail::same_word(h.name, "content-md5")) {
       if (++lines_of_md5 > 1) return errc::bad_digest_field;
       const errc read = add_content_md5(field, h.value, part_claims_);
       if (read != errc::ok) return read;

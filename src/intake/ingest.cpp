@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "../check/effective.hpp"
 #include "ingest_files.hpp"
 #include "ingest_impl.hpp"
 #include "ingest_parts.hpp"
@@ -233,7 +234,7 @@ UPSTOW_INLINE step ingest::impl::finish() {
 UPSTOW_INLINE void ingest::impl::check_required() {
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     rule_ = &policy_.fields[i];
-    if (counts_[i] >= std::max(rule_->min_count, rule_->required ? 1U : 0U)) continue;
+    if (counts_[i] >= effective_detail::least_values(*rule_)) continue;
     if (fail_as_refused(rule_->name)) return;
     if (counts_[i] == 0) return break_rule(errc::missing_field, "required", "true");
     return break_rule(errc::too_few_values, "min_count", std::to_string(rule_->min_count));
@@ -310,8 +311,9 @@ UPSTOW_INLINE void ingest::impl::copy_objects() noexcept {
   }
 }
 
-UPSTOW_INLINE void ingest::impl::body(bytes seen) {
+UPSTOW_INLINE step ingest::impl::body(bytes seen) {
   for (observer* o : options_.observers) o->body(seen);
+  return now();
 }
 
 UPSTOW_INLINE step ingest::impl::commit() {
@@ -348,16 +350,7 @@ UPSTOW_INLINE step ingest::resume() noexcept {
   return impl_->guarded(0, [&] { return impl_->resume(); });
 }
 UPSTOW_INLINE void ingest::body(bytes seen) noexcept {
-  if (seen.empty() || impl_->over()) return;
-#if UPSTOW_EXCEPTIONS
-  try {
-#endif
-    impl_->body(seen);
-#if UPSTOW_EXCEPTIONS
-  } catch (...) {
-    impl_->fail({.code = errc::internal});
-  }
-#endif
+  if (!seen.empty()) (void)impl_->guarded(0, [&] { return impl_->body(seen); });
 }
 UPSTOW_INLINE bool ingest::on_ready(waker w) noexcept { return impl_->on_ready(w); }
 UPSTOW_INLINE void ingest::cancel(cancel_reason why) noexcept { impl_->cancel(why); }

@@ -28,8 +28,7 @@ UPSTOW_INLINE void ingest::impl::open_file(const part_head& part) {
   }
   out_.files.push_back(std::move(record));
   sinks_.push_back(nullptr);
-  const bool own = rule_ != nullptr && rule_->max_bytes != inherited;
-  part_limit_ = own ? rule_->max_bytes : policy_.limits.file_bytes;
+  part_limit_ = limit_or(policy_.limits.file_bytes);
   if (part_limit_ == inherited) part_limit_ = policy_.limits.total_bytes;
 }
 

@@ -128,7 +128,7 @@ class ingest::impl {
   bool on_ready(waker w) noexcept;
   void cancel(cancel_reason why) noexcept;
   void fail(failure why) noexcept;
-  void body(bytes seen);
+  step body(bytes seen);
   void disarm() noexcept;
   bool over() const noexcept { return st_ == state::done || st_ == state::failed; }
 
@@ -156,6 +156,7 @@ class ingest::impl {
   bool open_part(const part_head& part);
   std::uint32_t& count_of_rule() noexcept;
   bool rule_is_full() noexcept;
+  std::uint64_t limit_or(std::uint64_t common) const noexcept;
   void open_text(const part_head& part);
   std::size_t text_data(bytes data);
   void end_text();

@@ -65,6 +65,11 @@ UPSTOW_INLINE bool ingest::impl::rule_is_full() noexcept {
          count_of_rule() >= rule_->max_count;
 }
 
+/// The rule's own limit, or that of all such parts.
+UPSTOW_INLINE std::uint64_t ingest::impl::limit_or(std::uint64_t common) const noexcept {
+  return rule_ != nullptr && rule_->max_bytes != inherited ? rule_->max_bytes : common;
+}
+
 UPSTOW_INLINE void ingest::impl::open_text(const part_head& part) {
   if (rule_is_full()) {
     switch (rule_->duplicates) {
@@ -79,8 +84,7 @@ UPSTOW_INLINE void ingest::impl::open_text(const part_head& part) {
   if (policy_.require_utf8 && charset_ == ingest_detail::text_charset::other) {
     return break_rule(errc::bad_text_encoding, "require_utf8", "true");
   }
-  const bool own = rule_ != nullptr && rule_->max_bytes != inherited;
-  part_limit_ = own ? rule_->max_bytes : policy_.limits.field_bytes;
+  part_limit_ = limit_or(policy_.limits.field_bytes);
   out_.fields.push_back({std::string(part.name), {}});
   phase_ = phase::in_text;
 }

@@ -2,37 +2,61 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
+#include "../check/json_object.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
 
 namespace response_detail {
 
-UPSTOW_INLINE void member(std::string& json, std::string_view name, std::string_view text) {
-  if (json.back() != '{') json += ',';
-  fmt::format_to(std::back_inserter(json), "\"{}\":\"{}\"", name, json_escaped(text));
-}
+using json_text_detail::object_writer;
 
-UPSTOW_INLINE void member(std::string& json, std::string_view name, std::uint64_t number) {
-  if (json.back() != '{') json += ',';
-  fmt::format_to(std::back_inserter(json), "\"{}\":{}", name, number);
-}
-
-UPSTOW_INLINE void rule_members(std::string& json, const rule_violation& broken) {
-  if (!broken.rule.empty()) member(json, "rule", broken.rule);
-  if (!broken.limit.empty()) member(json, "limit", broken.limit);
-  if (!broken.value.empty()) member(json, "value", broken.value);
+UPSTOW_INLINE void add_rule(object_writer& json, const rule_violation& broken) {
+  if (!broken.rule.empty()) json.text("rule", broken.rule);
+  if (!broken.limit.empty()) json.text("limit", broken.limit);
+  if (!broken.value.empty()) json.text("value", broken.value);
 }
 
 /// Why one file was not taken.
 UPSTOW_INLINE std::string refusal(const file_record& file) {
   const error_text about = describe(file.refusal.code);
-  std::string json = "{";
-  member(json, "name", about.name);
-  member(json, "title", about.title);
-  rule_members(json, file.violation);
-  return json + "}";
+  object_writer json;
+  json.text("name", about.name);
+  json.text("title", about.title);
+  add_rule(json, file.violation);
+  return json.done();
+}
+
+UPSTOW_INLINE std::string file_json(const file_record& f) {
+  object_writer json;
+  json.text("field", f.field);
+  json.text("filename", f.filename.untrusted());
+  json.text("type", f.declared_type);
+  json.number("size", f.size);
+  if (f.refusal) {
+    json.text("state", "refused");
+    json.raw("error", refusal(f));
+  } else if (f.skipped) {
+    json.text("state", "skipped");
+  } else {
+    json.text("key", f.key);
+  }
+  for (const digest_value& d : f.digests) json.text(algorithm_name(d.algorithm), d.hex());
+  return json.done();
+}
+
+UPSTOW_INLINE std::string field_json(const text_field& f) {
+  object_writer json;
+  json.text("name", f.name);
+  json.text("value", f.value);
+  return json.done();
+}
+
+template <class All, class Write>
+std::string array(const All& all, Write&& write) {
+  std::string json;
+  for (const auto& one : all) (json += json.empty() ? "" : ",") += write(one);
+  return "[" + json + "]";
 }
 
 UPSTOW_INLINE bool has_position(errc code) noexcept {
@@ -42,54 +66,27 @@ UPSTOW_INLINE bool has_position(errc code) noexcept {
 }  // namespace response_detail
 
 UPSTOW_INLINE std::string problem_json(const outcome& result) {
-  using response_detail::member;
   const error_text about = describe(result.error.code);
-  std::string json = "{";
-  member(json, "type", fmt::format("urn:upstow:error:{}", result.name()));
-  member(json, "title", about.title);
-  member(json, "status", static_cast<std::uint64_t>(result.status()));
-  member(json, "detail", about.remedy);
-  member(json, "name", result.name());
+  response_detail::object_writer json;
+  json.text("type", fmt::format("urn:upstow:error:{}", result.name()));
+  json.text("title", about.title);
+  json.number("status", static_cast<std::uint64_t>(result.status()));
+  json.text("detail", about.remedy);
+  json.text("name", result.name());
   if (response_detail::has_position(result.error.code)) {
-    member(json, "part", std::uint64_t{result.error.part});
-    member(json, "offset", result.error.offset);
+    json.number("part", result.error.part);
+    json.number("offset", result.error.offset);
   }
-  if (!result.violation.field.empty()) member(json, "field", result.violation.field);
-  response_detail::rule_members(json, result.violation);
-  return json + "}";
+  if (!result.violation.field.empty()) json.text("field", result.violation.field);
+  response_detail::add_rule(json, result.violation);
+  return json.done();
 }
 
 UPSTOW_INLINE std::string success_json(const outcome& result) {
-  using response_detail::member;
-  std::string json = "{\"files\":[";
-  for (const file_record& f : result.files) {
-    if (json.back() != '[') json += ',';
-    json += '{';
-    member(json, "field", f.field);
-    member(json, "filename", f.filename.untrusted());
-    member(json, "type", f.declared_type);
-    member(json, "size", f.size);
-    if (f.refusal) {
-      member(json, "state", "refused");
-      json += ",\"error\":";
-      json += response_detail::refusal(f);
-    } else if (f.skipped) {
-      member(json, "state", "skipped");
-    } else {
-      member(json, "key", f.key);
-    }
-    for (const digest_value& d : f.digests) member(json, algorithm_name(d.algorithm), d.hex());
-    json += '}';
-  }
-  json += "],\"fields\":[";
-  for (const text_field& f : result.fields) {
-    if (json.back() != '[') json += ',';
-    json += '{';
-    member(json, "name", f.name);
-    member(json, "value", f.value);
-    json += '}';
-  }
-  return json + "]}";
+  response_detail::object_writer json;
+  json.raw("files", response_detail::array(result.files, response_detail::file_json));
+  json.raw("fields", response_detail::array(result.fields, response_detail::field_json));
+  return json.done();
 }
 
 UPSTOW_INLINE response to_response(const outcome& result) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "../parse/chars.hpp"
 #include "upstow/parse/header_value.hpp"
 
 namespace upstow {
@@ -22,12 +23,7 @@ enum class text_charset : std::uint8_t {
 /// RFC 7578 4.5; names are compared without case (RFC 2978 2.3).
 inline text_charset charset_class(std::optional<std::string_view> declared) noexcept {
   if (!declared) return text_charset::utf8;
-  const auto is = [&](std::string_view lower) {
-    return std::equal(declared->begin(), declared->end(), lower.begin(), lower.end(),
-                      [](char a, char b) {
-                        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-                      });
-  };
+  const auto is = [&](std::string_view lower) { return chars_detail::same_word(*declared, lower); };
   if (is("utf-8")) return text_charset::utf8;
   const bool ascii = is("us-ascii") || is("iso-8859-1") || is("windows-1252");
   return ascii ? text_charset::ascii : text_charset::other;

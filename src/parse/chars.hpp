@@ -99,7 +99,7 @@ inline bool is_control(char c) noexcept {
   return u < 0x20 || u == 0x7f;
 }
 
-inline char lower(char c) noexcept {
+constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 

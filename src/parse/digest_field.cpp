@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base64.hpp"
 #include "chars.hpp"
 #include "upstow/parse/header_value.hpp"
 
@@ -16,15 +17,6 @@ namespace digest_field_detail {
 inline constexpr std::size_t longest_field = 8192;
 // The IANA registry has eight algorithms; room for those that a proxy or a later time adds.
 inline constexpr unsigned most_members = 32;
-
-/// RFC 4648 section 4; -1 for what is not in its alphabet.
-UPSTOW_INLINE int base64_value(char c) noexcept {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
 
 enum class padding : std::uint8_t { optional, required };
 
@@ -41,9 +33,9 @@ UPSTOW_INLINE std::optional<std::size_t> decode_base64(std::string_view text, pa
   std::size_t size = 0;
   unsigned held = 0;  // bits that no byte took yet
   for (const char c : text.substr(0, digits)) {
-    const int value = base64_value(c);
-    if (value < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    const std::uint8_t value = base64_detail::table[static_cast<unsigned char>(c)];
+    if (value == base64_detail::none) return std::nullopt;
+    bits = bits << 6 | value;
     held += 6;
     if (held < 8) continue;
     held -= 8;
@@ -265,7 +257,7 @@ UPSTOW_INLINE std::optional<digest_value> from_base64(std::string_view text, pad
 UPSTOW_INLINE result<named_digests> digests_of(std::string_view field_value) {
   using namespace digest_field_detail;
   if (field_value.size() > longest_field) return errc::bad_digest_field;
-  reader in(field_value);
+  digest_field_detail::reader in(field_value);
   named_digests all;
   if (!read_members(in, all)) return errc::bad_digest_field;
   const auto named = all.view();
