@@ -32,10 +32,11 @@ inline upstow::outcome receive(upstow::store& store, const upstow::policy& polic
   return receive(s, body, chunk);
 }
 
+/// How many objects a store lists; SIZE_MAX, which no test expects, where it cannot list. No
+/// assertion of Catch2, whose assertions are not for threads: tests count in many.
 inline std::size_t objects(upstow::store& store) {
   const auto page = store.list("", 1000);
-  REQUIRE(page);
-  return page->objects.size();
+  return page ? page->objects.size() : SIZE_MAX;
 }
 
 }  // namespace upstow_test
