@@ -28,7 +28,9 @@ class UPSTOW_API waitable {
   waitable& operator=(const waitable&) = delete;
   virtual ~waitable() = default;
 
-  /// True: armed, `w` will fire once. False: ready now, `w` will not fire.
+  /// True: armed, `w` will fire once; a waker that was armed before is replaced and will not fire.
+  /// False: ready now, `w` will not fire; so also where nothing is to be waited for, after an error
+  /// for one.
   virtual bool on_ready(waker w) noexcept = 0;
 
   /// After it returns no waker runs or will run: it waits for one that runs on another thread, and

@@ -20,6 +20,10 @@ UPSTOW_INLINE ingest::impl::impl(store& into, const policy& rules, const head& r
       options_(options),
       kind_(request.kind),
       head_(request),
+      announced_bytes_(
+          kind_ == body_kind::raw ? ingest_detail::announced_length(request).value_or(0) : 0),
+      body_limit_(std::min(rules.limits.total_bytes,
+                           ingest_detail::announced_length(request).value_or(unlimited))),
       counts_(rules.fields.size()) {
   unread_ = request.content_length;
   run();

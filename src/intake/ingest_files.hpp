@@ -109,11 +109,13 @@ UPSTOW_INLINE void ingest::impl::begin_sink() {
     if (!key) return reject(key.error());
     f.key = key->text();
   }
+  const std::uint64_t most = std::min(part_limit_, body_limit_);
   failure why;
   sink_ = transaction_->begin({.field = f.field,
                                .filename = f.filename.untrusted(),
                                .declared_type = f.declared_type,
-                               .max_bytes = std::min(part_limit_, policy_.limits.total_bytes),
+                               .max_bytes = most,
+                               .expected_bytes = std::min(announced_bytes_, most),
                                .key = f.key},
                               why);
   if (sink_ == nullptr) return reject(why);
@@ -124,7 +126,7 @@ UPSTOW_INLINE void ingest::impl::begin_sink() {
 UPSTOW_INLINE bool ingest::impl::open_transaction() noexcept {
   if (transaction_ != nullptr) return true;
   failure why;
-  transaction_ = store_.open({.max_bytes = policy_.limits.total_bytes}, why);
+  transaction_ = store_.open({.max_bytes = body_limit_}, why);
   if (transaction_ == nullptr) reject(why);
   return transaction_ != nullptr;
 }

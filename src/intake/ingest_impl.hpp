@@ -85,6 +85,13 @@ class held_bytes {
   std::size_t size_ = 0, left_ = 0;
 };
 
+/// The length of the body that the session will see; nothing where it was not announced, or is that
+/// of a coded body.
+inline std::optional<std::uint64_t> announced_length(const head& request) {
+  if (!request.length_is_wire || !request.content_encoding.empty()) return std::nullopt;
+  return request.content_length;
+}
+
 /// A head that outlives the host's request.
 class kept_head {
  public:
@@ -197,6 +204,8 @@ class ingest::impl {
   const session_options options_;
   const body_kind kind_;
   const ingest_detail::kept_head head_;
+  const std::uint64_t announced_bytes_;  // of a raw body; 0: the client did not say
+  const std::uint64_t body_limit_;  // no file is longer: the policy's total or the announced one
   std::unique_ptr<transaction> transaction_;
   phase phase_ = phase::head_votes;
   std::size_t voter_ = 0;  // the observer to ask next

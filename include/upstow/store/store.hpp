@@ -59,10 +59,14 @@ struct part_meta {
   std::string_view filename{};       ///< the client's; never to be used as a path
   std::string_view declared_type{};  ///< as the client said; empty if it did not
   std::uint64_t max_bytes = unlimited;
+  /// The size where the client announced it, 0 where it did not. Worth a preallocation and never
+  /// trust; at most max_bytes.
+  std::uint64_t expected_bytes = 0;
   std::string_view key{};  ///< empty, or the final key where the store lacks late_key
 };
 
-/// What an object is published with. Stored with the data, in the same atomic step.
+/// What an object is published with. Stored with the data, in the same atomic step, and given back
+/// byte by byte: a client's name may hold anything, also NUL and what is not UTF-8.
 struct object_metadata {
   std::string filename{};  ///< the client's name, for display
   std::string declared_type{};
@@ -93,7 +97,7 @@ class UPSTOW_API sink : public waitable {
   /// Takes a first part of `data`, possibly none, and keeps no view of it.
   virtual taken write(bytes data) noexcept = 0;
 
-  /// Drops this object alone; the transaction goes on without it. No write follows.
+  /// Drops this object alone; the transaction goes on without it. Idempotent. No write follows.
   virtual void discard() noexcept = 0;
 };
 
@@ -104,15 +108,18 @@ class UPSTOW_API transaction : public waitable {
   virtual sink* begin(const part_meta& part, failure& why) noexcept = 0;
 
   /// Makes every byte safe, still invisible. `as` holds one entry for each sink that was not
-  /// discarded, in the order of begin(). After ok, commit() needs no more data and no more space.
+  /// discarded, in the order of begin(), and is the same in each call. After ok, commit() needs no
+  /// more data and no more space, and prepare() answers ok again. A key that is taken is
+  /// key_exists, here or at commit(); a store never waits for another transaction to give it up.
   virtual op prepare(std::span<const publish_as> as) noexcept = 0;
 
   /// Makes all objects visible. Idempotent: after ok it answers ok. If it fails, what it had
   /// already published is removed again as far as possible, and objects() tells the state of each.
   virtual op commit() noexcept = 0;
 
-  /// Drops everything. Idempotent, returns at once; clean-up may go on in the store. Once commit()
-  /// has been called it only stops waiting: the store finishes or undoes the commit by itself.
+  /// Drops everything and disarms. Idempotent, returns at once; clean-up may go on in the store.
+  /// Once commit() has been called it only stops waiting: the store finishes or undoes the commit
+  /// by itself. After a commit() that answered ok it does nothing.
   virtual void abort() noexcept = 0;
 
   /// One entry for each published sink, in the order of begin(): key and size after prepare(),
@@ -184,13 +191,14 @@ class UPSTOW_API store {
   /// Removes what crashed writers left, by the store's own marks only. Safe beside live writers.
   virtual sweep_report sweep(const sweep_options& options) noexcept = 0;
   /// What became of a commit() that answered `unknown`, by a key from objects(): ok if the object
-  /// is stored, error (object_not_found or another, in `why`) if it is not, `unknown` if that still
-  /// cannot be told. May block as the read side does.
+  /// is stored, error (object_not_found, or key_invalid for what is no key) if it is not, `unknown`
+  /// with the reason in `why` if that still cannot be told. May block as the read side does.
   virtual op resolve(std::string_view key, failure& why) noexcept {
     const result<object_info> found = stat(key);
     if (found) return op::ok;
     why = found.error();
-    return why.code == errc::object_not_found ? op::error : op::unknown;
+    const bool absent = why.code == errc::object_not_found || why.code == errc::key_invalid;
+    return absent ? op::error : op::unknown;
   }
   virtual resumable_store* resumable() noexcept { return nullptr; }
   /// Waits for clean-up in the background; false if `at_most` was not enough.
