@@ -97,6 +97,8 @@ enum class errc : std::uint16_t {
   // The host program.
   bad_policy,
   late_key_unsupported,  ///< the store lacks late_key, and the key needs a later field
+  schema_missing,        ///< a database without the tables of the store; never made by surprise
+  schema_mismatch,       ///< tables of another version; `cause` is that version
   misuse,                ///< a call out of order
   no_memory,
   internal,
