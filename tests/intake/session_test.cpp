@@ -1,10 +1,12 @@
 // One request body through a session: what is stored, what is answered, and when.
 #include "upstow/intake/session.hpp"
 
+#include <array>
 #include <vector>
 
 #include "support/catch.hpp"
 #include "support/form.hpp"
+#include "support/null_store.hpp"
 #include "support/receiving.hpp"
 #include "upstow/intake/response.hpp"
 #include "upstow/store/memory_store.hpp"
@@ -35,6 +37,22 @@ std::string content(upstow::store& store, std::string_view key) {
 }
 
 const upstow::policy anything{};
+
+/// Keeps what it is told of sizes.
+struct told_store final : upstow_test::null_store {
+  std::unique_ptr<upstow::transaction> open(const upstow::request_meta& request,
+                                            upstow::failure& why) noexcept override {
+    request_bytes = request.max_bytes;
+    return null_store::open(request, why);
+  }
+  std::unique_ptr<upstow::lone_sink> begin_object(const upstow::part_meta& part,
+                                                  upstow::failure& why) noexcept override {
+    file_bytes = part.max_bytes;
+    expected = part.expected_bytes;
+    return null_store::begin_object(part, why);
+  }
+  std::uint64_t request_bytes = 0, file_bytes = 0, expected = 0;
+};
 
 }  // namespace
 
@@ -512,4 +530,26 @@ TEST_CASE("receive stops when the client is gone") {
   };
   const auto out = upstow::receive(head_of("x"), gone, anything, store);
   CHECK(out.error.code == errc::client_gone);
+}
+
+TEST_CASE("a store is told how much can come, and what was announced") {
+  const std::string file(5000, 'x');
+  const upstow::policy rules{.limits = {.total_bytes = 100000, .file_bytes = 20000}};
+  const auto told = [&](const upstow::head& request, const std::string& body) {
+    told_store store;
+    upstow::session s{store, rules, request};
+    REQUIRE(receive(s, body).ok());
+    return std::array{store.request_bytes, store.file_bytes, store.expected};
+  };
+  using sizes = std::array<std::uint64_t, 3>;
+  using upstow::body_kind;
+  const std::string body = form().file("f", "a.txt", file).end();
+  const upstow::head wire{.content_type = form::content_type, .content_length = body.size()};
+  CHECK(told(wire, body) == sizes{body.size(), body.size(), 0});
+  CHECK(told({.content_type = form::content_type}, body) == sizes{100000, 20000, 0});
+  CHECK(told({.kind = body_kind::raw, .content_length = 5000}, file) == sizes{5000, 5000, 5000});
+  CHECK(told({.kind = body_kind::raw}, file) == sizes{100000, 20000, 0});
+  // The length of what a host has decoded says nothing of the bytes that come.
+  CHECK(told({.kind = body_kind::raw, .content_length = 10, .length_is_wire = false}, file) ==
+        sizes{100000, 20000, 0});
 }

@@ -9,7 +9,7 @@
 
 namespace upstow_test {
 
-class null_store final : public upstow::store, public upstow::sink_source {
+class null_store : public upstow::store, public upstow::sink_source {
  public:
   std::unique_ptr<upstow::transaction> open(const upstow::request_meta&,
                                             upstow::failure& why) noexcept override {
