@@ -1,13 +1,10 @@
 // Writers that are killed, and sweeps that run beside those that live.
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <random>
 #include <thread>
 
 #include "support/catch.hpp"
+#include "support/killed_writer.hpp"
 #include "support/scratch.hpp"
 #include "support/storing.hpp"
 #include "upstow/store/filesystem_store.hpp"
@@ -39,79 +36,41 @@ bool whole(upstow::store& s) {
   return true;
 }
 
-/// Stores requests of one to three objects for ever, and tells each step.
-[[noreturn]] void write_until_killed(const std::string& root, bool named, int tell,
-                                     unsigned first_seed) {
-  auto s = make(root, named);
-  const auto step = [tell] {
-    if (::write(tell, ".", 1) != 1) ::_exit(1);
-  };
-  for (unsigned seed = first_seed;; seed += 3) {
-    const auto t = upstow_test::open(s);
-    std::vector<upstow::publish_as> as(1 + seed % 3);
-    for (std::size_t i = 0; i < as.size(); ++i) {
-      as[i].metadata.filename = std::to_string(seed + i);
-      if (seed % 2 == 0) as[i].key = key("given/" + as[i].metadata.filename);
-      const std::string data = data_for(as[i].metadata.filename);
-      upstow::sink* const to = begin(*t);
-      step();
-      put(*to, std::string_view(data).substr(0, data.size() / 2));
-      step();
-      put(*to, std::string_view(data).substr(data.size() / 2));
-    }
-    prepare(*t, as);
-    step();
-    commit(*t);
-    step();
-  }
+/// Data and metadata of each object, and nothing else.
+std::string orphans(upstow::store& s, const std::string& root) {
+  const std::size_t files = files_below(root).size();
+  const std::size_t objects = keys(s).size();
+  return files == 2 * objects ? std::string() : std::to_string(files) + " files";
 }
 
-/// Lets a writer go for `steps` steps or a little more, and kills it.
-void kill_a_writer(const std::string& root, bool named, int steps, unsigned seed) {
-  int pipe[2];
-  REQUIRE(::pipe(pipe) == 0);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    ::close(pipe[0]);
-    write_until_killed(root, named, pipe[1], seed);
+/// Kills writers of stores with unnamed and with named temporary files.
+void kill_some(kill_plan plan, fsync_policy fsync) {
+  for (const bool named : {false, true}) {
+    const scratch where;
+    const kill_report got = kill_writers(
+        plan,
+        [&] {
+          auto s = filesystem_store::open(
+              {.root = where.root(), .fsync = fsync, .named_temporary_files = named});
+          return s ? std::make_unique<filesystem_store>(*std::move(s)) : nullptr;
+        },
+        [&](upstow::store& s) { return orphans(s, where.root()); });
+    CHECK(got.fault == "");
+    CHECK(got.reported > 0);
+    ++plan.seed;
   }
-  ::close(pipe[1]);
-  char c = 0;
-  for (int i = 0; i < steps && ::read(pipe[0], &c, 1) == 1; ++i) {
-  }
-  ::kill(child, SIGKILL);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ::close(pipe[0]);
-  CHECK(WIFSIGNALED(status));
-}
-
-// Each kill is followed by a look at everything, so a store is kept small: 15 kills.
-void kill_writers(std::mt19937& random, bool named) {
-  const scratch where;
-  auto s = make(where.root(), named);
-  for (unsigned round = 0; round < 15; ++round) {
-    kill_a_writer(where.root(), named, static_cast<int>(random() % 40), round * 10000U + 1);
-    REQUIRE(whole(s));
-    const auto report = s.sweep({});
-    REQUIRE_FALSE(report.error);
-    // Data and metadata of each object, and nothing else.
-    REQUIRE(files_below(where.root()).size() == 2 * keys(s).size());
-  }
-  CHECK_FALSE(keys(s).empty());
 }
 
 }  // namespace
 
 TEST_CASE("a killed writer leaves whole objects and sweep removes the rest") {
-  std::mt19937 random(20260101);  // the steps repeat; where the kill hits does not
-  for (const bool named : {false, true}) kill_writers(random, named);
+  kill_some({.kills = 10, .seed = 20260101}, fsync_policy::none);
 }
 
-TEST_CASE("a thousand and five hundred killed writers", "[.long]") {
-  std::mt19937 random{std::random_device{}()};
-  for (int store = 0; store < 100; ++store) kill_writers(random, store % 2 == 0);
+TEST_CASE("eight hundred killed writers", "[.long]") {
+  const unsigned seed = std::random_device{}();
+  kill_some({.kills = 200, .seed = seed}, fsync_policy::none);
+  kill_some({.kills = 200, .seed = seed + 2}, fsync_policy::full);
 }
 
 TEST_CASE("sweeps beside a live writer take nothing of its own") {
