@@ -39,6 +39,15 @@ if("clamd" IN_LIST UPSTOW_COMPONENTS)
   target_link_libraries(upstow_clamd PUBLIC upstow PRIVATE Threads::Threads)
 endif()
 
+if("sqlite" IN_LIST UPSTOW_COMPONENTS)
+  find_package(SQLite3 REQUIRED)
+  upstow_library(upstow_sqlite sqlite
+      src/store/sqlite_connection.cpp src/store/sqlite_owner.cpp src/store/sqlite_publish.cpp
+      src/store/sqlite_queue.cpp src/store/sqlite_read.cpp src/store/sqlite_schema.cpp src/store/sqlite_store.cpp src/store/sqlite_sweep.cpp
+      src/store/sqlite_transaction.cpp src/store/sqlite_writer.cpp)
+  target_link_libraries(upstow_sqlite PUBLIC upstow PRIVATE SQLite::SQLite3 Threads::Threads)
+endif()
+
 if("magic" IN_LIST UPSTOW_COMPONENTS)
   find_package(libmagic MODULE REQUIRED)
   upstow_library(upstow_magic magic src/intake/magic_observer.cpp)

@@ -24,12 +24,13 @@ install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.hpp
         PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN digest_observer.hpp EXCLUDE
         PATTERN magic_observer.hpp EXCLUDE PATTERN zlib_decoder.hpp EXCLUDE
-        PATTERN zstd_decoder.hpp EXCLUDE PATTERN clamd.hpp EXCLUDE)
+        PATTERN zstd_decoder.hpp EXCLUDE PATTERN clamd.hpp EXCLUDE
+        PATTERN sqlite_store.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
         PATTERN http EXCLUDE PATTERN digest_observer.cpp EXCLUDE PATTERN hash_set.* EXCLUDE
         PATTERN crc32c.* EXCLUDE PATTERN magic_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
-        PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE)
+        PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE PATTERN sqlite_* EXCLUDE)
 
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
@@ -52,6 +53,12 @@ if(TARGET upstow_clamd)
   upstow_install(clamd "upstow = ${PROJECT_VERSION}" "" upstow_clamd)
   install(FILES include/upstow/intake/clamd.hpp
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
+endif()
+
+if(TARGET upstow_sqlite)
+  upstow_install(sqlite "upstow = ${PROJECT_VERSION}" sqlite3 upstow_sqlite)
+  install(FILES include/upstow/store/sqlite_store.hpp
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/store)
 endif()
 
 if(TARGET upstow_magic)

@@ -72,6 +72,9 @@ endif()
 find_package(OpenSSL QUIET)
 upstow_alias(crypto OpenSSL::Crypto)
 
+find_package(SQLite3 QUIET)
+upstow_alias(sqlite3 SQLite::SQLite3)
+
 # Links what is there of `names` and says what is missing; `missing` is empty if nothing is.
 function(upstow_missing missing)
   set(absent "")

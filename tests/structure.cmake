@@ -37,7 +37,7 @@ foreach(header IN LISTS headers)
   set(unit ${CMAKE_CURRENT_BINARY_DIR}/alone/${unit}.cpp)
   file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"@header@\"\n" @ONLY)
   list(APPEND alone_compiled ${unit})
-  if(NOT header MATCHES "upstow/http/|filesystem_store")
+  if(NOT header MATCHES "upstow/http/|filesystem_store|sqlite_store")
     list(APPEND alone_header_only ${unit})
     if(NOT header STREQUAL "upstow/upstow.hpp") # which has an order of its own
       string(APPEND forwards "#include \"${header}\"\n")

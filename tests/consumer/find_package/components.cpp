@@ -15,6 +15,9 @@
 #if defined(WITH_magic)
 #include "upstow/intake/magic_observer.hpp"
 #endif
+#if defined(WITH_sqlite)
+#include "upstow/store/sqlite_store.hpp"
+#endif
 #if defined(WITH_zlib)
 #include "upstow/parse/zlib_decoder.hpp"
 #endif
@@ -54,6 +57,9 @@ int main() {
 #endif
 #if defined(WITH_clamd)
   right = right && upstow::clamd_scanner::open({}).has_value();
+#endif
+#if defined(WITH_sqlite)
+  right = right && upstow::sqlite_store::open({}).error().code == upstow::errc::misuse;
 #endif
   std::puts(right ? "components work" : "a component does not work");
   return right ? 0 : 1;
