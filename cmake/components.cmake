@@ -53,3 +53,12 @@ if("magic" IN_LIST UPSTOW_COMPONENTS)
   upstow_library(upstow_magic magic src/intake/magic_observer.cpp)
   target_link_libraries(upstow_magic PUBLIC upstow PRIVATE libmagic::libmagic)
 endif()
+
+if("postgres" IN_LIST UPSTOW_COMPONENTS)
+  find_package(libpq MODULE REQUIRED)
+  upstow_library(upstow_postgres postgres
+      src/store/postgres_crew.cpp src/store/postgres_lend.cpp src/store/postgres_link.cpp
+      src/store/postgres_read.cpp src/store/postgres_sql.cpp src/store/postgres_store.cpp
+      src/store/postgres_upload.cpp src/store/postgres_worker.cpp)
+  target_link_libraries(upstow_postgres PUBLIC upstow PRIVATE libpq::libpq Threads::Threads)
+endif()

@@ -2,15 +2,16 @@
 
 # Each word is a package; in a|b|c any one will do and the first is installed if none is there.
 build_packages="g++ cmake ninja-build ccache libfmt-dev node-llhttp libssl-dev zlib1g-dev
-  libzstd-dev libmagic-dev libsqlite3-dev pkg-config"
+  libzstd-dev libmagic-dev libsqlite3-dev libpq-dev pkg-config"
 server_packages="libasio-dev nlohmann-json3-dev"
 # libboost1.74-dev and 1.81 exclude each other: take the one that is there.
 test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-requests
   libboost1.74-dev|libboost1.81-dev|libboost-dev libmicrohttpd-dev libcpp-httplib-dev
   libbenchmark-dev libpoco-dev valgrind"
-# Daemons that tests start themselves, with files of their own. 25 MB, 15 s. Where services start by
-# themselves, so does clamav-freshclam, which fetches signatures that no test uses.
-service_packages="clamav-daemon"
+# Daemons that tests start themselves, with files of their own. ClamAV: 25 MB, 15 s. Where services
+# start by themselves, so does clamav-freshclam, which fetches signatures that no test uses.
+# PostgreSQL: 350 MB on disk, 9 s; its own cluster then runs beside and no test touches it.
+service_packages="clamav-daemon postgresql"
 browser_packages="chromium chromium-driver python3-selenium nodejs"
 check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19
   libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-17-dev|libclang-rt-16-dev|libclang-rt-15-dev|libclang-rt-14-dev

@@ -25,12 +25,13 @@ install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN digest_observer.hpp EXCLUDE
         PATTERN magic_observer.hpp EXCLUDE PATTERN zlib_decoder.hpp EXCLUDE
         PATTERN zstd_decoder.hpp EXCLUDE PATTERN clamd.hpp EXCLUDE
-        PATTERN sqlite_store.hpp EXCLUDE)
+        PATTERN sqlite_store.hpp EXCLUDE PATTERN postgres_store.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
         PATTERN http EXCLUDE PATTERN digest_observer.cpp EXCLUDE PATTERN hash_set.* EXCLUDE
         PATTERN crc32c.* EXCLUDE PATTERN magic_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
-        PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE PATTERN sqlite_* EXCLUDE)
+        PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE PATTERN sqlite_* EXCLUDE
+        PATTERN postgres_* EXCLUDE)
 
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
@@ -67,6 +68,15 @@ if(TARGET upstow_magic)
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/intake)
   if(NOT BUILD_SHARED_LIBS) # a static upstow_magic names libmagic to its users
     install(FILES cmake/Findlibmagic.cmake DESTINATION ${config_dir})
+  endif()
+endif()
+
+if(TARGET upstow_postgres)
+  upstow_install(postgres "upstow = ${PROJECT_VERSION}" libpq upstow_postgres)
+  install(FILES include/upstow/store/postgres_store.hpp
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/store)
+  if(NOT BUILD_SHARED_LIBS) # a static upstow_postgres names libpq to its users
+    install(FILES cmake/Findlibpq.cmake DESTINATION ${config_dir})
   endif()
 endif()
 

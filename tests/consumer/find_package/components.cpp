@@ -15,6 +15,9 @@
 #if defined(WITH_magic)
 #include "upstow/intake/magic_observer.hpp"
 #endif
+#if defined(WITH_postgres)
+#include "upstow/store/postgres_store.hpp"
+#endif
 #if defined(WITH_sqlite)
 #include "upstow/store/sqlite_store.hpp"
 #endif
@@ -57,6 +60,9 @@ int main() {
 #endif
 #if defined(WITH_clamd)
   right = right && upstow::clamd_scanner::open({}).has_value();
+#endif
+#if defined(WITH_postgres)
+  right = right && !upstow::postgres_store::open({.schema = "no schema"});
 #endif
 #if defined(WITH_sqlite)
   right = right && upstow::sqlite_store::open({}).error().code == upstow::errc::misuse;

@@ -1,0 +1,42 @@
+// PostgreSQL keeps the contract that every store keeps.
+#include "store/contract.hpp"
+
+#include "postgres/real_postgres.hpp"
+
+namespace {
+
+/// One schema for all sections, emptied for each: making one takes longer than most sections.
+struct emptied_place {
+  emptied_place() { REQUIRE(place.sql()("DELETE FROM object").empty()); }
+  static inline const upstow_test::postgres_place& shared() {
+    static const upstow_test::postgres_place one;
+    return one;
+  }
+  const upstow_test::postgres_place& place = shared();
+};
+
+struct postgres_rig : emptied_place {
+  upstow::postgres_store made = upstow_test::open_store(place.options());
+  upstow::store& store() { return made; }
+};
+
+/// One connection and the smallest window: whatever can wait does.
+struct narrow_rig : emptied_place {
+  upstow::postgres_store made = [this] {
+    auto options = place.options();
+    options.connections = options.read_connections = 1;
+    options.window_bytes = 256 * upstow::KiB;
+    return upstow_test::open_store(options);
+  }();
+  upstow::store& store() { return made; }
+};
+
+}  // namespace
+
+TEST_CASE("the PostgreSQL store keeps the contract") {
+  upstow_test::store_contract<postgres_rig>();
+}
+
+TEST_CASE("the PostgreSQL store keeps the contract with one connection and a small window") {
+  upstow_test::store_contract<narrow_rig>();
+}
