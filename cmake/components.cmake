@@ -40,7 +40,7 @@ if("clamd" IN_LIST UPSTOW_COMPONENTS)
 endif()
 
 if("sqlite" IN_LIST UPSTOW_COMPONENTS)
-  find_package(SQLite3 REQUIRED)
+  find_package(SQLite3 3.37 REQUIRED) # SQLITE_OPEN_EXRESCODE
   upstow_library(upstow_sqlite sqlite
       src/store/sqlite_connection.cpp src/store/sqlite_owner.cpp src/store/sqlite_publish.cpp
       src/store/sqlite_queue.cpp src/store/sqlite_read.cpp src/store/sqlite_schema.cpp src/store/sqlite_store.cpp src/store/sqlite_sweep.cpp

@@ -41,6 +41,7 @@ failure sqlite_store::impl::start() {
     sqlite3_busy_timeout(db.get(), static_cast<int>(options.busy_timeout.count()));
     file = file_of(db.get());
     if (file.empty()) return {.code = errc::misuse};
+    options.path = file;  // the program may change its directory
     if (const failure why = sqlite_detail::check_schema(db)) return why;
   }
   if (const failure why = owners.open(file)) return why;

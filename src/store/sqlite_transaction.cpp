@@ -76,7 +76,9 @@ failure sqlite_sink::keep(bytes data) noexcept {
       [&] {
         const std::size_t needed = gathered_.size() + data.size();
         if (needed > gathered_.capacity()) {
-          std::size_t room = std::max(first_room, gathered_.capacity() * 2);
+          // What has filled a chunk will fill another.
+          std::size_t room =
+              size_ >= chunk_bytes ? chunk_bytes : std::max(first_room, gathered_.capacity() * 2);
           while (room < needed) room *= 2;
           gathered_.reserve(std::min(room, chunk_bytes));
         }

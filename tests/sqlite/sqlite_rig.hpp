@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <string>
 
 #include "support/catch.hpp"
@@ -12,11 +13,18 @@
 
 namespace upstow_test {
 
-/// A path to a database with the tables; made if missing. Ends the program on failure.
+/// A path to a database with the tables: a copy of one that is made once, since making one waits
+/// for the disk several times. Ends the program on failure.
 inline std::string with_schema(const std::string& path) {
-  if (!upstow::sqlite_store::create_schema(path)) std::terminate();
+  static const scratch made_once;
+  static const bool made = upstow::sqlite_store::create_schema(made_once.root()).has_value();
+  if (!made) std::terminate();
+  std::filesystem::copy_file(made_once.root(), path);
   return path;
 }
+
+/// Far over what any clean-up takes, so that only a hang fails.
+inline constexpr std::chrono::minutes long_patience{2};
 
 struct sqlite_rig {
   scratch where;

@@ -38,7 +38,7 @@ TEST_CASE("what a request wrote is not there when it goes, however much it was")
     REQUIRE(put(*begin(*t), pattern(100)));
     if (prepared) REQUIRE(prepare(*t, {{}, {}}) == op::ok);
     t.reset();
-    REQUIRE(rig.made.drain(std::chrono::seconds(60)));
+    REQUIRE(rig.made.drain(long_patience));
     CHECK(stray_rows(rig.path) == 0);
   }
   CHECK(sound(rig.path));
@@ -53,7 +53,7 @@ TEST_CASE("a discarded file of a stored request leaves no row") {
   gone->discard();
   REQUIRE(prepare(*t, {{}}) == op::ok);
   REQUIRE(commit(*t) == op::ok);
-  REQUIRE(rig.made.drain(std::chrono::seconds(60)));
+  REQUIRE(rig.made.drain(long_patience));
   CHECK(stray_rows(rig.path) == 0);
   CHECK(content(rig.made, t->objects()[0].key) == "kept");
 }
@@ -68,13 +68,13 @@ TEST_CASE("a removed object stays for who reads it, and no longer") {
   std::vector<std::byte> piece(data.size());
   REQUIRE(*from->read(piece) == chunk);
   REQUIRE(rig.made.remove(k));
-  REQUIRE(rig.made.drain(std::chrono::seconds(60)));
+  REQUIRE(rig.made.drain(long_patience));
   CHECK(stray_rows(rig.path) > 0);
   std::size_t got = chunk;
   while (from->remaining() > 0) got += *from->read(std::span(piece).subspan(got));
   CHECK(upstow::as_text(piece) == data);
   from.reset();
-  REQUIRE(rig.made.drain(std::chrono::seconds(60)));
+  REQUIRE(rig.made.drain(long_patience));
   CHECK(stray_rows(rig.path) == 0);
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("a reader of another process is told that its object is gone") {
   std::vector<std::byte> piece(chunk);
   REQUIRE(from->read(piece));
   REQUIRE(rig.made.remove(k));
-  REQUIRE(rig.made.drain(std::chrono::seconds(60)));
+  REQUIRE(rig.made.drain(long_patience));
   REQUIRE(store_one(rig.made, pattern(3 * chunk, 7)));  // must not be taken for it
   CHECK(from->read(piece).error().code == errc::object_not_found);
 }
