@@ -96,7 +96,7 @@ result<void> postgres_store::publish_on(::pg_conn* connection,
     (void)on.ask("SAVEPOINT upstow_publish");
     if (on.error()) return on.error();
     const rows before = on.ask("SELECT current_setting('lock_timeout')");
-    (void)on.ask("SELECT set_config('lock_timeout', '1s', true)");
+    (void)on.ask(impl_->in.sql.impatient.c_str());
     failure why;
     for (std::size_t i = 0; i < sorted.size() && !why && !on.error(); ++i) {
       const rows done =

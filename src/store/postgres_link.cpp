@@ -20,10 +20,6 @@ namespace {
 /// machine that lives, and short for who waits for the locks.
 constexpr const char* longest_idle_transaction = "10000";
 
-/// How long a statement waits for a row or a key that another transaction has. 1 s: between
-/// uploads such waits last microseconds; who takes longer is a host's open transaction.
-constexpr const char* lock_timeout = "1000";
-
 bool is_letter_or_digit(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
 }
@@ -205,7 +201,6 @@ failure link::set_up() {
   const std::string patience = std::to_string(how_.statement_timeout.count());
   constexpr const char* set = "SELECT set_config($1, $2, false)";
   send(set, params().text("statement_timeout").text(patience));
-  send(set, params().text("lock_timeout").text(lock_timeout));
   send(set, params().text("idle_in_transaction_session_timeout").text(longest_idle_transaction));
   if (how_.owner != 0)
     send("SELECT pg_advisory_lock_shared($1::bigint)", params().number(how_.owner));

@@ -231,6 +231,7 @@ op postgres_store::resolve(std::string_view key, failure& why) noexcept {
       [&] {
         return impl_->ask
             ->ask([&](link& with) {
+              with.send(impl_->in.sql.impatient.c_str());
               with.send(impl_->in.sql.lock_doubtful.c_str(), params().text(key));
               return with.sync();
             })

@@ -80,6 +80,8 @@ statements::statements(const std::string& schema) {
   publish =
       s("UPDATE @object SET state = 2, stored_at = now() WHERE id = $1 AND state = 1"
         " RETURNING stored_at");
+  // 1 s: between uploads such waits last microseconds; who takes longer is a host's transaction.
+  impatient = "SELECT set_config('lock_timeout', '1s', true)";
   doom = s("UPDATE @object SET state = 3 WHERE id = $1 AND state < 2");
   // 64 MiB of chunks at a time: a second or so, so that nothing runs into the statement's timeout.
   erase_chunks =

@@ -31,6 +31,8 @@ struct statements {
   std::string prepare;  // key, size, filename, type, digests: whether the key is taken, or no row
   std::string lock;     // : state, stored_at
   std::string publish;  // : stored_at
+  // In a transaction: no long wait for a row or a key that another one has.
+  std::string impatient;
   // Removal, a piece at a time.
   std::string doom;
   std::string erase_chunks;

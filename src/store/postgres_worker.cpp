@@ -197,20 +197,22 @@ void upload::do_prepare(link& with, task& t) {
 /// COMMIT of ours is still on its way, that waits for its end and then sees what became of it.
 answer upload::try_commit(link& with, const task& t, bool& in_doubt) {
   const std::size_t n = t.parts.size();
+  constexpr std::size_t first = 2;  // the statement that locks the first row
   with.send("BEGIN");
+  with.send(in_.sql.impatient.c_str());
   for (const part* p : t.parts) with.send(in_.sql.lock.c_str(), params().id(p->id));
   for (const part* p : t.parts) with.send(in_.sql.publish.c_str(), params().id(p->id));
   answer got = with.sync();
   if (got.lost) return got;
-  const bool locked_out = got.error.cause == lock_not_available && got.refused <= n;
+  const bool locked_out = got.error.cause == lock_not_available && got.refused < first + n;
   std::size_t prepared = 0;
   for (std::size_t i = 0; i < n && got.ok(); ++i) {
-    const rows& found = got.done[1 + i];
+    const rows& found = got.done[first + i];
     const bool is = found.count() == 1 && found.number(0, 0) == is_prepared;
     const bool was = found.count() == 1 && found.number(0, 0) == is_stored;
     if (!is && !was) got.error = {.code = errc::storage_unavailable, .cause = no_data};
     if (is) ++prepared;
-    const rows& at = is ? got.done[1 + n + i] : found;
+    const rows& at = is ? got.done[first + n + i] : found;
     t.parts[i]->stored_at = time_of(at.count() == 1 ? at.number(0, is ? 0 : 1) : 0);
   }
   if (got.error.cause == lock_not_available) got.error = failure_of(unique_violation);
@@ -250,6 +252,7 @@ bool upload::do_erase(link& with, task& t) {
     const auto send = [&](const std::string& sql) { with.send(sql.c_str(), params().id(p->id)); };
     for (bool left = true; left;) {
       if (in_.stop.is_set()) return false;
+      with.send(in_.sql.impatient.c_str());
       send(in_.sql.doom);
       send(in_.sql.erase_chunks);
       send(in_.sql.erase_object);
