@@ -132,6 +132,8 @@ inline constexpr error_text table[] = {
     {"storage-unavailable", 503, "Storage is not available at the moment", "try again later", ""},
     {"too-many-open", 503, "Too many uploads at the same time", "try again later",
      "raise the store's cap on open files"},
+    {"memory-budget-full", 503, "Too many uploads at the same time", "try again later",
+     "give the memory_budget more bytes, or spool to a directory"},
     {"key-exists", 409, "There is already an object of that name",
      "choose another name or remove the object first", ""},
     {"key-invalid", 400, "That is not the name of an object", "use a key that the store gave out",

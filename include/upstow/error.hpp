@@ -88,6 +88,7 @@ enum class errc : std::uint16_t {
   storage_failed,
   storage_unavailable,  ///< try again later
   too_many_open,        ///< the cap on unpublished objects is reached
+  memory_budget_full,   ///< a memory_budget has no more, and waiting would not help
   key_exists,
   key_invalid,
   object_not_found,

@@ -42,7 +42,9 @@
 #include "upstow/check/sniff.hpp"
 
 #include "upstow/store/each_alone.hpp"
+#include "upstow/store/memory_budget.hpp"
 #include "upstow/store/memory_store.hpp"
+#include "upstow/store/spooled_store.hpp"
 #include "upstow/store/store.hpp"
 #if !defined(UPSTOW_HEADER_ONLY)
 #include "upstow/store/filesystem_store.hpp"

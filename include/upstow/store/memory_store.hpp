@@ -1,11 +1,15 @@
 // upstow/store/memory_store.hpp - objects in memory: for tests, and for uploads that are consumed
 // at once.
 //
-// Bounded: a write over the cap is storage_full (507). Objects of one request appear together.
+// Bounded: a write over the cap is storage_full (507), one over a shared budget memory_budget_full
+// (503). It never waits for the budget: objects stay until they are removed. Objects of one request
+// appear together.
 #pragma once
 
 #include <memory>
+#include <optional>
 
+#include "upstow/store/memory_budget.hpp"
 #include "upstow/store/store.hpp"
 
 namespace upstow {
@@ -15,6 +19,8 @@ struct memory_store_options {
   /// Bytes of all objects: committed, being written, and removed but still read. 256 MiB: a process
   /// that wanted more would have chosen a disk.
   std::uint64_t max_bytes = 256 * MiB;
+  /// Shared with others: the blocks that hold the bytes, of 1 KiB at least, come out of it too.
+  std::optional<memory_budget> budget{};
 };
 
 class UPSTOW_API memory_store final : public store {
