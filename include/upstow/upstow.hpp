@@ -44,8 +44,11 @@
 #include "upstow/store/each_alone.hpp"
 #include "upstow/store/memory_budget.hpp"
 #include "upstow/store/memory_store.hpp"
+#include "upstow/store/route_store.hpp"
 #include "upstow/store/spooled_store.hpp"
 #include "upstow/store/store.hpp"
+#include "upstow/store/tee_store.hpp"
+#include "upstow/store/threaded_store.hpp"
 #if !defined(UPSTOW_HEADER_ONLY)
 #include "upstow/store/filesystem_store.hpp"
 #endif

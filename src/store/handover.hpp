@@ -8,24 +8,13 @@
 #include <vector>
 
 #include "held_bytes.hpp"
+#include "kept_part.hpp"
 #include "no_throw.hpp"
 #include "upstow/store/store.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
 namespace handover_detail {
-
-// What the next store's begin() is told, kept until then.
-struct kept_part {
-  explicit kept_part(const part_meta& from)
-      : field(from.field),
-        filename(from.filename),
-        declared_type(from.declared_type),
-        key(from.key),
-        max_bytes(from.max_bytes) {}
-  std::string field, filename, declared_type, key;
-  std::uint64_t max_bytes;
-};
 
 class held_sink final : public sink {
  public:
@@ -45,7 +34,7 @@ class held_sink final : public sink {
   void disarm() noexcept override {}
   failure error() const noexcept override { return error_; }
 
-  const kept_part part;
+  const store_detail::kept_part part;
   std::unique_ptr<held_detail::held_bytes> data;  // null: discarded, or handed over
   bool discarded = false;
 
@@ -172,16 +161,12 @@ class handover final : public transaction {
   }
 
   failure begin_next(const publish_as& as) noexcept {
-    const kept_part& kept = sinks_[at_]->part;
+    part_meta part = sinks_[at_]->part.view();
+    part.expected_bytes = sinks_[at_]->data->size();
+    if (!as.key.empty()) part.key = as.key.text();
     failure why;
     offset_ = 0;
-    to_ = child_->begin({.field = kept.field,
-                         .filename = kept.filename,
-                         .declared_type = kept.declared_type,
-                         .max_bytes = kept.max_bytes,
-                         .expected_bytes = sinks_[at_]->data->size(),
-                         .key = as.key.empty() ? std::string_view(kept.key) : as.key.text()},
-                        why);
+    to_ = child_->begin(part, why);
     return to_ == nullptr ? why : failure{};
   }
 

@@ -42,7 +42,7 @@ enum class budget_wait : std::uint8_t {
 };
 
 /// What one request holds of a budget. Destroying it gives everything back and ends the wait.
-/// Any thread may call any member, but one at a time; only disarm() may meet others.
+/// Any thread may call any member.
 ///
 /// Bytes rest until their owner goes on, or they leave: then they come back whatever the request
 /// does, as a job in a queue does or a part on the wire. The difference decides who may wait.
