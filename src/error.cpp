@@ -139,6 +139,8 @@ inline constexpr error_text table[] = {
     {"key-invalid", 400, "That is not the name of an object", "use a key that the store gave out",
      ""},
     {"object-not-found", 404, "There is no such object", "use a key of a stored object", ""},
+    {"key-shared", 409, "The object may belong to others, too", "remove what refers to it first",
+     "remove it when nothing refers to it any more; see filesystem_options::references"},
     {"scan-unavailable", 503, "Files cannot be scanned for viruses at the moment",
      "try again later", "look whether the scanner runs and answers in time"},
     {"commit-unknown", 500, "It is not known whether the upload was stored",
@@ -147,6 +149,8 @@ inline constexpr error_text table[] = {
     // The host program.
     {"bad-policy", 500, "The server is misconfigured", "tell the operator of the server",
      "see policy::check()"},
+    {"digest-missing", 500, "The server is misconfigured", "tell the operator of the server",
+     "give the session a digest_observer for sha-256, or the store another key_source"},
     {"late-key-unsupported", 500, "The server is misconfigured", "tell the operator of the server",
      "send the fields that session_options::key reads first, or use a store with late_key"},
     {"schema-missing", 500, "The server is misconfigured", "tell the operator of the server",

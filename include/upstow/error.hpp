@@ -92,11 +92,13 @@ enum class errc : std::uint16_t {
   key_exists,
   key_invalid,
   object_not_found,
+  key_shared,        ///< the object may belong to others, too; only a count of references can tell
   scan_unavailable,  ///< no verdict of a scanner: it is dead, slow or failed
   commit_unknown,    ///< nobody can tell whether commit happened; store::resolve() may
 
   // The host program.
   bad_policy,
+  digest_missing,        ///< the store names objects by a digest that no observer computed
   late_key_unsupported,  ///< the store lacks late_key, and the key needs a later field
   schema_missing,        ///< a database without the tables of the store; never made by surprise
   schema_mismatch,       ///< tables of another version; `cause` is that version

@@ -54,6 +54,19 @@ int draft::publish(int directory, const std::string& name) noexcept {
   return error;
 }
 
+int draft::replace(int directory, const std::string& name) {
+  const int temporary = in_->temporary.get();
+  if (name_.empty()) {
+    auto made = random_key();
+    if (!made) return EIO;
+    if (const int failed = link_unnamed(fd(), temporary, made->c_str()); failed != 0) return failed;
+    name_ = *std::move(made);
+  }
+  const int error = rename_over(temporary, name_.c_str(), directory, name.c_str());
+  if (error == 0) name_.clear();
+  return error;
+}
+
 void draft::drop() noexcept {
   if (!name_.empty()) static_cast<void>(remove_name(in_->temporary.get(), name_.c_str()));
   name_.clear();

@@ -1,16 +1,24 @@
 #include "filesystem_os.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 #if defined(__linux__)
 #include <sys/syscall.h>
+#endif
+#if defined(SYS_openat2) && __has_include(<linux/openat2.h>)
+#include <linux/openat2.h>
+#define UPSTOW_HAS_OPENAT2
 #endif
 
 namespace upstow {
@@ -101,6 +109,37 @@ int sync_data(int fd) noexcept {
 #endif
 }
 
+int allocate(int fd, std::uint64_t size) noexcept {
+#if defined(FALLOC_FL_KEEP_SIZE)
+  if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return EFBIG;
+  return error_of(
+      repeated([&] { return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); }));
+#else
+  static_cast<void>(fd);
+  static_cast<void>(size);
+  return EOPNOTSUPP;
+#endif
+}
+
+int trim(int fd, std::uint64_t size) noexcept {
+  return error_of(repeated([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }));
+}
+
+int touch(int fd) noexcept {
+  std::array<timespec, 2> now{};
+  if (::clock_gettime(CLOCK_REALTIME, &now[1]) != 0) return errno;
+  now[0] = now[1];
+  return error_of(::futimens(fd, now.data()));
+}
+
+int room_of(int fd, room& found) noexcept {
+  struct statvfs facts{};
+  if (repeated([&] { return ::fstatvfs(fd, &facts); }) != 0) return errno;
+  found.free = std::uint64_t{facts.f_bavail} * facts.f_frsize;
+  found.whole = std::uint64_t{facts.f_blocks} * facts.f_frsize;
+  return 0;
+}
+
 int sync_all(int fd) noexcept {
   return error_of(repeated([&] { return ::fsync(fd); }));
 }
@@ -111,6 +150,28 @@ int open_directory(int parent, const char* name, handle& made) noexcept {
   if (fd < 0) return errno;
   made = handle(fd);
   return 0;
+}
+
+int open_below(int parent, const char* path, handle& made) noexcept {
+#if defined(UPSTOW_HAS_OPENAT2)
+  open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  const long fd = repeated([&] { return ::syscall(SYS_openat2, parent, path, &how, sizeof how); });
+  if (fd >= 0) {
+    made = handle(static_cast<int>(fd));
+    return 0;
+  }
+  // EPERM: containers that do not know the call; EAGAIN: something was renamed meanwhile.
+  const bool not_here =
+      errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == E2BIG || errno == EAGAIN;
+  return not_here ? ENOSYS : errno;
+#else
+  static_cast<void>(parent);
+  static_cast<void>(path);
+  static_cast<void>(made);
+  return ENOSYS;
+#endif
 }
 
 int make_directory(int parent, const char* name, handle& made) noexcept {
@@ -166,6 +227,14 @@ int link_unnamed(int fd, int directory, const char* name) noexcept {
   return error_of(::linkat(AT_FDCWD, path.data(), directory, name, AT_SYMLINK_FOLLOW));
 }
 
+int link_name(int from, const char* old_name, int to, const char* new_name) noexcept {
+  return error_of(::linkat(from, old_name, to, new_name, 0));
+}
+
+int rename_over(int from, const char* old_name, int to, const char* new_name) noexcept {
+  return error_of(::renameat(from, old_name, to, new_name));
+}
+
 int rename_new(int from, const char* old_name, int to, const char* new_name) noexcept {
 #if defined(__linux__) && defined(SYS_renameat2)
   constexpr unsigned no_replace = 1;  // RENAME_NOREPLACE; older C libraries do not know it
@@ -185,6 +254,8 @@ int lock_now(int fd) noexcept {
 int lock_wait(int fd) noexcept {
   return error_of(repeated([&] { return ::flock(fd, LOCK_EX); }));
 }
+
+void let_others_go_on() noexcept { static_cast<void>(::sched_yield()); }
 
 std::chrono::system_clock::time_point modified(const struct stat& facts) noexcept {
 #if defined(__APPLE__)

@@ -56,9 +56,25 @@ failure failure_of(int error) noexcept;
 int write_all(int fd, bytes data, std::size_t& written) noexcept;
 int read_at(int fd, std::span<std::byte> into, std::uint64_t at, std::size_t& got) noexcept;
 int sync_data(int fd) noexcept;
+/// Gets blocks for a file of `size` bytes, and leaves its size. EOPNOTSUPP where it is not possible
+/// or not cheap.
+int allocate(int fd, std::uint64_t size) noexcept;
+/// Gives back the blocks behind `size`.
+int trim(int fd, std::uint64_t size) noexcept;
+/// Last written: now, to the nanosecond, as far as the file system keeps it.
+int touch(int fd) noexcept;
+/// Bytes that may be written, and bytes in all; 0 of 0 where nobody knows.
+struct room {
+  std::uint64_t free = 0;
+  std::uint64_t whole = 0;
+};
+int room_of(int fd, room& found) noexcept;
 int sync_all(int fd) noexcept;
 
 int open_directory(int parent, const char* name, handle& made) noexcept;
+/// The same for several steps at once, none of them a link or a way out (openat2). ENOSYS where the
+/// system has no such call, or wants it done step by step.
+int open_below(int parent, const char* path, handle& made) noexcept;
 /// Makes it (0700) where it is missing.
 int make_directory(int parent, const char* name, handle& made) noexcept;
 /// A regular file for reading; ENOENT for anything else.
@@ -74,6 +90,10 @@ int make_unnamed(int directory, handle& made) noexcept;
 int make_named(int directory, const char* name, handle& made) noexcept;
 /// Gives an unnamed file its name. EEXIST if it is taken.
 int link_unnamed(int fd, int directory, const char* name) noexcept;
+/// A second name for a file. EEXIST if it is taken.
+int link_name(int from, const char* old_name, int to, const char* new_name) noexcept;
+/// Takes the place of what has the name.
+int rename_over(int from, const char* old_name, int to, const char* new_name) noexcept;
 /// EEXIST if the new name is taken.
 int rename_new(int from, const char* old_name, int to, const char* new_name) noexcept;
 
@@ -81,6 +101,7 @@ int rename_new(int from, const char* old_name, int to, const char* new_name) noe
 /// the last descriptor, so also with a killed process.
 int lock_now(int fd) noexcept;
 int lock_wait(int fd) noexcept;
+void let_others_go_on() noexcept;
 
 inline bool same_file(const struct stat& a, const struct stat& b) noexcept {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;

@@ -19,11 +19,14 @@ failure filesystem_store::impl::start() {
       root.get(), filesystem_detail::temporary_directory, temporary);
   if (failed != 0) return failure_of(failed);
   unnamed_files = !options.named_temporary_files;
-  const failure why = prove_writable();
-  if (!why || !unnamed_files) return why;
-  // NFS, some overlays, a missing /proc: whatever it was, the other way has to work.
-  unnamed_files = false;
-  return prove_writable();
+  failure why = prove_writable();
+  if (why && unnamed_files) {
+    // NFS, some overlays, a missing /proc: whatever it was, the other way has to work.
+    unnamed_files = false;
+    why = prove_writable();
+  }
+  if (!why && disk.has_quota()) why = count_objects();
+  return why;
 }
 
 // The root itself may be a symbolic link: it is the operator's word. Nothing below it may be.
@@ -55,6 +58,7 @@ failure filesystem_store::impl::prove_writable() {
 result<filesystem_store> filesystem_store::open(const filesystem_options& options) noexcept {
   return store_detail::without_throwing(
       [&]() -> result<filesystem_store> {
+        if (options.keep_free_percent >= 100) return errc::misuse;
         auto made = std::make_shared<impl>(options);
         if (const failure why = made->start()) return why;
         return filesystem_store(std::move(made));
@@ -88,7 +92,7 @@ std::unique_ptr<transaction> filesystem_store::open(const request_meta&, failure
 capabilities filesystem_store::caps() const noexcept {
   return {.durable = impl_->options.fsync == fsync_policy::full,
           .multi_object_atomic = false,
-          .create_only = true,
+          .create_only = impl_->options.collision != on_collision::overwrite,
           .late_key = true};
 }
 

@@ -1,9 +1,7 @@
 // filesystem_store over all its files: list() and sweep().
 #include "filesystem_impl.hpp"
+#include "filesystem_replace.hpp"
 // filesystem_os.hpp comes first: it chooses the width of file offsets.
-#include <dirent.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -15,21 +13,6 @@ namespace {
 
 /// Something else in our place: not ours to list or to sweep.
 bool foreign(int error) noexcept { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
-
-/// Calls use(descriptor of the directory, name) for each entry. 0 or an errno.
-template <class F>
-int for_each_name(handle directory, F use) {
-  DIR* const entries = ::fdopendir(directory.get());
-  if (entries == nullptr) return errno;
-  const int fd = directory.release();  // closedir() closes it
-  const std::unique_ptr<DIR, int (*)(DIR*)> closer(entries, ::closedir);
-  for (;;) {
-    errno = 0;
-    const dirent* const entry = ::readdir(entries);
-    if (entry == nullptr) return errno;
-    use(fd, std::string_view(entry->d_name));
-  }
-}
 
 struct listed {
   std::string key;  // of a directory what its keys begin with
@@ -119,8 +102,7 @@ class sweeper {
         if (random_form(name)) remove_unowned(fd, std::string(name), nullptr);
       });
     note(failed);
-    walk(top_of(tree::sharded));
-    walk(top_of(tree::named));
+    for (const tree in : all_trees) walk(top_of(in));
     return report_;
   }
 
@@ -132,6 +114,7 @@ class sweeper {
       failed = for_each_name(std::move(directory), [&](int fd, std::string_view name) {
         const found_name found = read_name(at, name);
         if (found.what == found_name::kind::directory) walk(below(at, name, found));
+        if (found.what == found_name::kind::staged) settle(fd, name, found.key);
         if (found.what != found_name::kind::meta) return;
         const std::string data(name.substr(0, name.size() - meta_suffix.size()));
         struct stat facts{};
@@ -139,6 +122,16 @@ class sweeper {
           remove_unowned(fd, std::string(name), data.c_str());
       });
     note(failed);
+  }
+
+  void settle(int directory, std::string_view name, const std::string& key) {
+    struct stat facts{};
+    if (facts_of(directory, std::string(name).c_str(), facts) != 0 || modified(facts) > newest_)
+      return;
+    bool removed = false;
+    const int failed = settle_staged(directory, place_of(key), removed);
+    note(failed == EWOULDBLOCK ? 0 : failed);
+    report_.removed += removed;
   }
 
   /// Looks again under the lock: until then a writer may have been between its two names.
@@ -167,8 +160,54 @@ class sweeper {
   sweep_report report_;
 };
 
+/// The bytes of all objects and their metadata.
+class counter {
+ public:
+  explicit counter(const filesystem_store::impl& in) : in_(in) {}
+  int run() {
+    for (const tree in : all_trees)
+      if (const int failed = walk(top_of(in)); failed != 0) return failed;
+    return 0;
+  }
+  std::uint64_t bytes = 0;
+
+ private:
+  int walk(const level& at) {
+    handle directory;
+    int failed = in_.directory(at.directories, directory);
+    if (failed == 0)
+      failed = for_each_name(std::move(directory), [&](int fd, std::string_view name) {
+        const found_name found = read_name(at, name);
+        if (found.what == found_name::kind::directory)
+          if (const int below_failed = walk(below(at, name, found)); below_failed != 0)
+            failed_below_ = below_failed;
+        if (found.what != found_name::kind::object) return;
+        const place object = place_of(found.key);
+        add(fd, object.name);
+        add(fd, object.meta());
+      });
+    if (failed == 0) failed = failed_below_;
+    return foreign(failed) ? 0 : failed;
+  }
+  void add(int directory, const std::string& name) {
+    struct stat facts{};
+    if (facts_of(directory, name.c_str(), facts) == 0 && S_ISREG(facts.st_mode))
+      bytes += static_cast<std::uint64_t>(facts.st_size);
+  }
+
+  const filesystem_store::impl& in_;
+  int failed_below_ = 0;
+};
+
 }  // namespace
 }  // namespace filesystem_detail
+
+failure filesystem_store::impl::count_objects() {
+  filesystem_detail::counter all(*this);
+  if (const int failed = all.run(); failed != 0) return filesystem_detail::failure_of(failed);
+  disk.count(all.bytes);
+  return {};
+}
 
 result<object_page> filesystem_store::list(std::string_view cursor, std::size_t limit) noexcept {
   using filesystem_detail::key_walk;
@@ -176,15 +215,15 @@ result<object_page> filesystem_store::list(std::string_view cursor, std::size_t 
   limit = std::clamp<std::size_t>(limit, 1, SIZE_MAX - 1);  // an empty page would look like the end
   return store_detail::without_throwing(
       [&]() -> result<object_page> {
-        // Random and given keys are two trees, each in order; one more tells whether there is more.
-        key_walk random(*impl_, cursor, limit + 1);
-        key_walk named(*impl_, cursor, limit + 1);
-        int failed = random.run(filesystem_detail::tree::sharded);
-        if (failed == 0) failed = named.run(filesystem_detail::tree::named);
-        if (failed != 0) return filesystem_detail::failure_of(failed);
+        // Each tree is in order; one more key tells whether there is more.
         std::vector<std::string> keys;
-        std::merge(random.keys.begin(), random.keys.end(), named.keys.begin(), named.keys.end(),
-                   std::back_inserter(keys));
+        for (const auto in : filesystem_detail::all_trees) {
+          key_walk walk(*impl_, cursor, limit + 1);
+          const int failed = walk.run(in);
+          if (failed != 0) return filesystem_detail::failure_of(failed);
+          const auto middle = keys.insert(keys.end(), walk.keys.begin(), walk.keys.end());
+          std::inplace_merge(keys.begin(), middle, keys.end());
+        }
         object_page page;
         if (keys.size() > limit) {
           keys.resize(limit);

@@ -1,6 +1,5 @@
 // filesystem_store where the system says no: full disks, failing syncs, missing features.
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "support/catch.hpp"
 #include "support/failing_call.hpp"
 #include "support/scratch.hpp"
+#include "support/small_disk.hpp"
 #include "support/storing.hpp"
 #include "upstow/store/filesystem_store.hpp"
 
@@ -56,27 +56,6 @@ int fails_clean(long call, int error, errc code, bool named, fsync_policy fsync)
   if (line != 0) return line;
   return files_below(where.root()).empty() ? 0 : __LINE__;
 }
-
-/// A small disk of its own; needs root.
-class small_disk {
- public:
-  explicit small_disk(const std::string& options) {
-    mounted_ = ::mount("tmpfs", where_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
-  }
-  small_disk(const small_disk&) = delete;
-  small_disk& operator=(const small_disk&) = delete;
-  ~small_disk() {
-    if (mounted_) ::umount2(where_.path().c_str(), MNT_DETACH);
-  }
-  explicit operator bool() const { return mounted_; }
-  std::string root() const { return where_.root(); }
-
- private:
-  scratch where_;
-  bool mounted_ = false;
-};
-
-void say_skipped() { WARN("skipped: a disk of its own needs root"); }
 
 }  // namespace
 
@@ -209,7 +188,7 @@ TEST_CASE("a system without randomness makes no keys") {
 TEST_CASE("a disk that fills up while data is written") {
   for (const bool named : {false, true}) {
     const small_disk disk("size=64k");
-    if (!disk) return say_skipped();
+    if (!disk) return say_no_disk();
     auto s = make(disk.root(), named, fsync_policy::full);
     const auto made = store_one(s, pattern(100000));
     CHECK(made.error().code == errc::storage_full);
@@ -222,7 +201,7 @@ TEST_CASE("a disk that fills up while data is written") {
 TEST_CASE("a disk with room for the data but not for its metadata") {
   for (const bool named : {false, true}) {
     const small_disk disk("size=64k");
-    if (!disk) return say_skipped();
+    if (!disk) return say_no_disk();
     auto s = make(disk.root(), named, fsync_policy::full);
     const auto t = upstow_test::open(s);
     REQUIRE(put(*begin(*t), pattern(65536)));
@@ -239,7 +218,7 @@ TEST_CASE("a disk that runs out of inodes at any step") {
     bool worked = false;
     for (int inodes = 2; inodes < 14; ++inodes) {
       const small_disk disk("size=1m,nr_inodes=" + std::to_string(inodes));
-      if (!disk) return say_skipped();
+      if (!disk) return say_no_disk();
       auto s = filesystem_store::open({.root = disk.root(), .named_temporary_files = named});
       if (!s) {
         CHECK(s.error().code == errc::storage_full);
