@@ -43,7 +43,9 @@ std::optional<object_record> record_of(int directory, const place& at, const str
   auto record = read_record(directory, at.meta());
   if (record && belongs_to(*record, data)) return record;
   auto staged = read_record(directory, at.staged());
-  return staged && belongs_to(*staged, data) ? std::move(staged) : std::move(record);
+  if (staged && belongs_to(*staged, data)) return staged;
+  // It may have got its name between the two looks.
+  return read_record(directory, at.meta());
 }
 
 // An object that is replaced so often while it is looked at is the work of a benchmark.

@@ -48,6 +48,7 @@ int replacement::lock_old(int directory) {
   const std::string meta = at_.meta();
   int failed = facts_of(directory, at_.name.c_str(), facts);
   if (failed != 0) return failed == ENOENT ? EAGAIN : failed;
+  if (!S_ISREG(facts.st_mode)) return EEXIST;
   failed = open_to_lock(directory, meta.c_str(), old_meta_, facts);
   if (failed == 0) {
     old_bytes_ = static_cast<std::uint64_t>(facts.st_size);
@@ -149,7 +150,9 @@ int settle_staged(int directory, const place& at, bool& removed) {
   if (failed != 0) return failed == ENOENT ? 0 : failed;
   const bool has_data = facts_of(directory, at.name.c_str(), data) == 0 && S_ISREG(data.st_mode);
   const auto record = read_record(directory, name);
-  if (has_data && record && belongs_to(*record, data))
+  // Two names of one file, on the way back: to rename one over the other would do nothing.
+  const bool named = still(directory, at.meta(), opened);
+  if (!named && has_data && record && belongs_to(*record, data))
     return rename_over(directory, name.c_str(), directory, at.meta().c_str());
   failed = remove_name(directory, name.c_str());
   removed = failed == 0;

@@ -23,7 +23,9 @@ using upstow::op;
 namespace {
 
 filesystem_store make(const std::string& root, bool named, fsync_policy fsync) {
-  return *filesystem_store::open({.root = root, .fsync = fsync, .named_temporary_files = named});
+  // The last byte of a disk is wanted here.
+  return *filesystem_store::open(
+      {.root = root, .fsync = fsync, .keep_free_percent = 0, .named_temporary_files = named});
 }
 
 /// Two objects, one with a key of the host.
@@ -140,6 +142,46 @@ TEST_CASE("a system without /proc works by itself") {
           return 0;
         }) == 0);
   CHECK(files_below(where.root()).size() == 4);
+}
+
+TEST_CASE("a system without openat2 follows no link either") {
+  const scratch where;
+  for (const int error : {ENOSYS, EPERM, EAGAIN})
+    CHECK(in_child([&] {
+            UPSTOW_CHILD_CHECK(make_fail(SYS_openat2, error));
+            auto s = make(where.root(), false, fsync_policy::full);
+            UPSTOW_CHILD_CHECK(store_one(s, "data", {.key = key("a/b/" + std::to_string(error))}));
+            UPSTOW_CHILD_CHECK(store_one(s, "data"));
+            std::filesystem::create_directory_symlink("..", where.root() + "/named/link+");
+            UPSTOW_CHILD_CHECK(store_one(s, "x", {.key = key("link/x")}).error().code ==
+                               errc::storage_failed);
+            UPSTOW_CHILD_CHECK(std::filesystem::remove(where.root() + "/named/link+"));
+            return 0;
+          }) == 0);
+  CHECK(files_below(where.root()).size() == 12);
+}
+
+TEST_CASE("an object that cannot be replaced stays") {
+  for (const bool named : {false, true})
+    for (const long call : {SYS_renameat, SYS_linkat}) {
+      const scratch where;
+      auto s = *filesystem_store::open({.root = where.root(),
+                                        .fsync = fsync_policy::none,
+                                        .collision = upstow::on_collision::overwrite,
+                                        .named_temporary_files = named});
+      const auto stored = [&](std::string_view data) {
+        return store_one(s, data, {.key = key("k"), .metadata = {.filename = std::string(data)}});
+      };
+      REQUIRE(stored("old"));
+      CHECK(in_child([&] {
+              UPSTOW_CHILD_CHECK(make_fail(call, EIO));
+              UPSTOW_CHILD_CHECK(stored("new").error().cause == EIO);
+              return 0;
+            }) == 0);
+      CHECK(content(s, "k") == "old");
+      CHECK(s.stat("k")->metadata.filename == "old");
+      CHECK(files_below(where.root()).size() == 2);
+    }
 }
 
 TEST_CASE("a system without an exclusive rename works by itself") {

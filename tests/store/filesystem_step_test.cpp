@@ -1,4 +1,5 @@
 // filesystem_store stopped after each of its system calls: killed there, or overtaken by others.
+#include <filesystem>
 #include <set>
 
 #include "support/catch.hpp"
@@ -9,6 +10,7 @@
 
 using namespace upstow_test;
 using upstow::filesystem_store;
+using upstow::on_collision;
 using upstow::op;
 
 namespace {
@@ -16,9 +18,11 @@ namespace {
 // Far over what a request takes; a loop without end would be seen.
 constexpr int most_calls = 2000;
 
-filesystem_store make(const scratch& where, bool named) {
-  return *filesystem_store::open(
-      {.root = where.root(), .fsync = upstow::fsync_policy::none, .named_temporary_files = named});
+filesystem_store make(const scratch& where, bool named, on_collision collision) {
+  return *filesystem_store::open({.root = where.root(),
+                                  .fsync = upstow::fsync_policy::none,
+                                  .collision = collision,
+                                  .named_temporary_files = named});
 }
 
 upstow::publish_as with_name(std::string_view given) {
@@ -51,10 +55,11 @@ bool nothing_but_objects(upstow::store& s, const scratch& where) {
 /// Calls each(child) for a child that has made 1, 2, 3 ... of its calls, until it makes no more.
 /// `prepare` gives the store and a body for the child.
 template <class Prepare, class Body, class Each>
-int at_every_call(bool named, Prepare prepare, Body body, Each each) {
+int at_every_call(bool named, Prepare prepare, Body body, Each each,
+                  on_collision collision = on_collision::error) {
   for (int calls = 1; calls < most_calls; ++calls) {
     const scratch where;
-    auto s = make(where, named);
+    auto s = make(where, named, collision);
     prepare(s);
     stepped_child child([&] { return body(s); });
     if (!child.step(calls)) return calls;
@@ -64,6 +69,29 @@ int at_every_call(bool named, Prepare prepare, Body body, Each each) {
 }
 
 constexpr auto nothing = [](upstow::store&) {};
+
+// Of one size, so that only its time tells whose the metadata is.
+constexpr auto store_old = [](upstow::store& s) {
+  CHECK(store_one(s, "old", {.key = key("a/k"), .metadata = {.filename = "old"}}));
+};
+bool store_new(upstow::store& s) {
+  return store_one(s, "new", {.key = key("a/k"), .metadata = {.filename = "new"}}).has_value();
+}
+/// Takes the place of the old one, fails with the next object and puts the old one back.
+bool store_new_in_vain(upstow::store& s) {
+  const auto t = upstow_test::open(s);
+  const bool written = put(*begin(*t), "new") && put(*begin(*t), "x");
+  const upstow::publish_as as{.key = key("a/k"), .metadata = {.filename = "new"}};
+  if (!written || prepare(*t, {as, with_name("b/k")}) != op::ok) return false;
+  std::filesystem::create_directory(*static_cast<filesystem_store&>(s).path_of("b/k"));
+  return commit(*t) == op::error;
+}
+/// "old" or "new", with its own metadata.
+std::string old_or_new(upstow::store& s) {
+  const std::string data = content(s, "a/k");
+  const auto info = s.stat("a/k");
+  return info && info->metadata.filename == data ? data : "neither";
+}
 
 }  // namespace
 
@@ -140,4 +168,65 @@ TEST_CASE("a remover may be killed or overtaken after any system call") {
     CHECK(calls < most_calls);
     CHECK(seen == std::set<bool>{false, true});
   }
+}
+
+TEST_CASE("who replaces an object may be killed after any system call") {
+  for (const bool named : {false, true}) {
+    for (const auto body : {store_new, store_new_in_vain}) {
+      std::set<std::string> seen;
+      const int calls = at_every_call(
+          named, store_old, body,
+          [&](stepped_child& child, upstow::store& s, const scratch& where) {
+            child.kill();
+            const std::string before = old_or_new(s);
+            seen.insert(before);
+            CHECK(nothing_but_objects(s, where));
+            CHECK(old_or_new(s) == before);
+            CHECK(store_new(s));
+            CHECK(old_or_new(s) == "new");
+            CHECK(nothing_but_objects(s, where));
+          },
+          on_collision::overwrite);
+      CHECK(calls > 20);
+      CHECK(calls < most_calls);
+      CHECK(seen == std::set<std::string>{"new", "old"});
+    }
+  }
+}
+
+TEST_CASE("who replaces an object may be overtaken by sweeps and readers after any system call") {
+  for (const bool named : {false, true}) {
+    for (const auto body : {store_new, store_new_in_vain}) {
+      const int calls = at_every_call(
+          named, store_old, body,
+          [&](stepped_child& child, upstow::store& s, const scratch& where) {
+            CHECK(old_or_new(s) != "neither");
+            CHECK_FALSE(s.sweep({}).error);
+            CHECK(old_or_new(s) != "neither");
+            CHECK(child.finish());
+            CHECK(old_or_new(s) == (body == store_new ? "new" : "old"));
+            CHECK(nothing_but_objects(s, where));
+          },
+          on_collision::overwrite);
+      CHECK(calls > 20);
+      CHECK(calls < most_calls);
+    }
+  }
+}
+
+TEST_CASE("who keeps both may be killed after any system call") {
+  std::set<std::size_t> seen;
+  const int calls = at_every_call(
+      false, store_old, store_new,
+      [&](stepped_child& child, upstow::store& s, const scratch& where) {
+        child.kill();
+        seen.insert(keys(s).size());
+        CHECK(old_or_new(s) == "old");
+        CHECK(nothing_but_objects(s, where));
+        if (keys(s).size() == 2) CHECK(content(s, "a/k-2") == "new");
+      },
+      on_collision::keep_both);
+  CHECK(calls > 10);
+  CHECK(calls < most_calls);
+  CHECK(seen == std::set<std::size_t>{1, 2});
 }
