@@ -153,3 +153,14 @@ TEST_CASE("zstd: no window above 8 MiB") {
   CHECK(everywhere(upstow::zstd_coding(), frame(23 - 10)) == "x.0");
   CHECK(everywhere(upstow::zstd_coding(), frame(24 - 10)) == "!");
 }
+
+TEST_CASE("zstd: a block that is not compressed is good or bad as a whole") {
+  // The frame's header by hand: magic, its size in one byte, one last raw block.
+  const auto frame = [](unsigned announced, unsigned block) {
+    return std::string("\x28\xB5\x2F\xFD\x20", 5) + static_cast<char>(announced) +
+           static_cast<char>(block << 3U | 1U) + std::string(2, '\0') + std::string(block, 'x');
+  };
+  CHECK(everywhere(upstow::zstd_coding(), frame(20, 20)) == std::string(20, 'x') + ".0");
+  CHECK(everywhere(upstow::zstd_coding(), frame(19, 20)) == "!");
+  CHECK(everywhere(upstow::zstd_coding(), frame(21, 20)) == "!");
+}
