@@ -368,8 +368,8 @@ TEST_CASE("driver: a client that leaves while the store is slow leaves nothing")
 TEST_CASE("driver: a graceful stop lets a running upload finish and ends the idle") {
   upstow::memory_store store;
   server s(store);
-  // In this order: the first to come is told of the stop first, so that the end of the idle one shows
-  // that the busy one has been told.
+  // In this order: the first to come is told of the stop first, so that the end of the idle one
+  // shows that the busy one has been told.
   client busy(s.port), idle(s.port);
   CHECK(has(idle.ask(get("/none")), " 404 "));
   const std::string request = post("/upload", form().file("f", "x", photo(100'000)).end());
