@@ -49,7 +49,7 @@ class best_times final : public benchmark::BenchmarkReporter {
       const std::string& name = r.run_name.function_name;
       if (r.error_occurred) failed_ = true;
       if (r.error_occurred || r.iterations == 0) continue;
-      const bool wall = r.run_name.time_type == "real_time";
+      const bool wall = r.run_name.time_type.find("real_time") != std::string::npos;
       const double seconds = (wall ? r.real_accumulated_time : r.cpu_accumulated_time) /
                              static_cast<double>(r.iterations);
       const auto [at, added] = best_.emplace(name, seconds);
