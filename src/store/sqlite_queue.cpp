@@ -237,13 +237,30 @@ void work_queue::admit(uploads& woken) noexcept {
   }
 }
 
-void work_queue::data_written(std::size_t bytes) noexcept {
+chunk work_queue::spare() noexcept {
+  std::list<piece> taken;
+  const std::lock_guard lock(mutex_);
+  if (spares_.empty()) return {};
+  taken.splice(taken.end(), spares_, spares_.begin());
+  return std::move(taken.front().data);
+}
+
+void work_queue::data_written(turn& t) noexcept {
   uploads woken;
+  for (piece& p : t.pieces) {
+    p.of.reset();
+    p.data.clear();
+  }
+  std::erase_if(t.pieces, [](const piece& p) { return p.data.capacity() != chunk_bytes; });
   {
     const std::lock_guard lock(mutex_);
-    bytes_ -= bytes;
+    bytes_ -= t.bytes;
     admit(woken);
+    // What two threads pass to each other the allocator gives back to the system, and takes again.
+    while (!t.pieces.empty() && spares_.size() < batch_chunks)
+      spares_.splice(spares_.end(), t.pieces, t.pieces.begin());
   }
+  t.pieces.clear();
   for (const auto& u : woken) u->ready.fire();
 }
 

@@ -97,6 +97,8 @@ class work_queue {
   bool takes(const upload& u, failure& why) noexcept;
   /// Hands over a chunk. REQUIRES: takes().
   failure offer(const std::shared_ptr<upload>& u, chunk&& data) noexcept;
+  /// An empty chunk, with the memory of one that was written where there is one.
+  chunk spare() noexcept;
   bool arm(upload& u, waker w) noexcept;
   failure error_of(const upload& u) noexcept;
   /// Nobody wants them: forgets what is queued and has the rest erased. Empties the list.
@@ -121,7 +123,8 @@ class work_queue {
 
   /// Waits for something to do. False: the end.
   bool take(turn& next) noexcept;
-  void data_written(std::size_t bytes) noexcept;
+  /// The pieces of a turn are in the database, or lost. Empties them.
+  void data_written(turn& t) noexcept;
   void fail(upload& u, failure why) noexcept;
   /// All uploads that wait for the disk.
   void fail_waiting(failure why) noexcept;
@@ -148,6 +151,7 @@ class work_queue {
   std::condition_variable answers_;  // removals, erasures, and the end of a turn
   std::list<piece> pieces_;
   std::uint64_t bytes_ = 0;  // of pieces_ and of the turn that runs
+  std::list<piece> spares_;  // of no upload: the memory of chunks that were written
   uploads waiting_;          // each has a chunk offered
   requests prepares_;
   requests publishes_;

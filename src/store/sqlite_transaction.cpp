@@ -75,8 +75,9 @@ failure sqlite_sink::keep(bytes data) noexcept {
   return store_detail::without_throwing(
       [&] {
         const std::size_t needed = gathered_.size() + data.size();
+        // What has filled a chunk will fill another.
+        if (gathered_.empty() && size_ >= chunk_bytes) gathered_ = in_.queue.spare();
         if (needed > gathered_.capacity()) {
-          // What has filled a chunk will fill another.
           std::size_t room =
               size_ >= chunk_bytes ? chunk_bytes : std::max(first_room, gathered_.capacity() * 2);
           while (room < needed) room *= 2;

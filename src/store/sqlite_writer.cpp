@@ -156,8 +156,7 @@ void writer::write(turn& t) noexcept {
     if (why) r->outcome = op::error, r->why = why;
     queue_.answer(*r, r->outcome, r->why, 0);
   }
-  t.pieces.clear();
-  queue_.data_written(t.bytes);
+  queue_.data_written(t);
 }
 
 /// Who waits for an upload that has failed need not wait for the lock too.

@@ -162,16 +162,23 @@ TEST_CASE("a commit whose answer was an error of the disk is looked up, and stay
   const auto t = upstow_test::open(rig.made);
   REQUIRE(put(*begin(*t), "x"));
   REQUIRE(prepare(*t, {{.key = key("k")}}) == op::ok);
+  // Somebody else has the log open, so that it is not made anew.
+  other_connection reader(rig.path);
+  REQUIRE(reader.ask("SELECT count(*) FROM upstow_object") == 1);
   disk.lie_at_next_sync();
-  CHECK(commit(*t) == op::error);
+  REQUIRE(t->commit() == op::pending);
+  wait_for(*t);
   REQUIRE(disk.failed() == 1);
+  // The log holds the commit, and the machine stops before anybody does anything else.
+  const scratch aside;
+  {
+    auto after = *sqlite_store::open({.path = crashed_copy(rig.path, aside)});
+    CHECK(keys(after).empty());
+  }
+  CHECK(commit(*t) == op::error);
   CHECK(t->error().code == errc::storage_failed);
   CHECK(t->error().cause == SQLITE_IOERR_FSYNC);
   CHECK(t->objects()[0].state == object_state::absent);
-  // The log may hold the commit all the same; the machine stops before anything else happens.
-  const scratch aside;
-  auto after = *sqlite_store::open({.path = crashed_copy(rig.path, aside)});
-  CHECK(keys(after).empty());
   CHECK(keys(rig.made).empty());
   REQUIRE(rig.made.drain(long_patience));
   CHECK(stray_rows(rig.path) == 0);

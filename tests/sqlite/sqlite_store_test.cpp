@@ -58,6 +58,20 @@ TEST_CASE("a discarded file of a stored request leaves no row") {
   CHECK(content(rig.made, t->objects()[0].key) == "kept");
 }
 
+TEST_CASE("objects of one request appear together in a database or not at all") {
+  sqlite_rig rig;
+  CHECK(rig.made.caps().multi_object_atomic);
+  const auto t = upstow_test::open(rig.made);
+  for (const char* data : {"a", "b", "c"}) REQUIRE(put(*begin(*t), data));
+  REQUIRE(prepare(*t, {{.key = key("a")}, {.key = key("b")}, {.key = key("c")}}) == op::ok);
+  REQUIRE(store_one(rig.made, "taken meanwhile", {.key = key("b")}));
+  CHECK(commit(*t) == op::error);
+  CHECK(t->error().code == errc::key_exists);
+  CHECK(keys(rig.made) == std::vector<std::string>{"b"});
+  REQUIRE(rig.made.drain(long_patience));
+  CHECK(stray_rows(rig.path) == 0);
+}
+
 TEST_CASE("a removed object stays for who reads it, and no longer") {
   sqlite_rig rig;
   const std::string data = pattern(5 * chunk);

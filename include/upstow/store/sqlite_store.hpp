@@ -13,8 +13,8 @@
 // it their bytes and never block. Where it falls behind, write() takes less: a slow disk slows the
 // clients.
 //
-// Memory: 256 KiB for each open file (less for a small one), and sqlite_options::max_queued_bytes
-// for all of them. A reader has 256 KiB.
+// Memory: 256 KiB for each open file (less for a small one), and for all of them
+// sqlite_options::max_queued_bytes and 4 MiB to use again. A reader has 256 KiB.
 //
 // Several processes may use one database, as SQLite allows; on one machine only, since write-ahead
 // logs need shared memory. Who else holds the write lock is waited for at most busy_timeout; then
