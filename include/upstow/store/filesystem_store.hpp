@@ -77,7 +77,8 @@ struct filesystem_options {
   std::string root{};                       ///< made (0700) if missing; its parent must exist
   fsync_policy fsync = fsync_policy::full;  ///< safe first; a cache chooses none
   /// Unpublished files over all requests: each holds a descriptor, two from prepare() to commit(),
-  /// and 1024 is the usual limit of a process. The next begin() is too_many_open (503).
+  /// and two for what it replaced until its transaction goes. 1024 is the usual limit of a process.
+  /// The next begin() is too_many_open (503).
   std::uint32_t max_open_files = 512;
   on_collision collision = on_collision::error;
   key_source keys = key_source::random;
