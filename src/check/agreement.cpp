@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "formats.hpp"
+#include "sniff_media.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -36,22 +37,16 @@ UPSTOW_INLINE const contents* claim_of_extension(std::string_view extension) noe
   return known != nullptr ? &known->may_be : nullptr;
 }
 
-/// An image, sound, film or font with something else in it.
-UPSTOW_INLINE bool is_two_things(const sniffed& found) noexcept {
-  if ((!found.active && !found.also_pdf) || found.what == content::svg) return false;
-  for (const std::string_view kind : {"image/", "audio/", "video/", "font/"})
-    if (found.type.starts_with(kind)) return true;
-  return false;
-}
-
 UPSTOW_INLINE bool bears_out(const contents& claim, const sniffed& found) noexcept {
-  if (is_two_things(found)) return false;
-  // Text in front of a PDF: readers open it, and some tools write it.
-  if (found.also_pdf && found.what == content::text && contains(claim, content::pdf)) return true;
-  return contains(claim, found.what);
+  return !is_two_things(found) && contains(claim, found.what);
 }
 
 }  // namespace agreement_detail
+
+UPSTOW_INLINE bool is_two_things(const sniffed& found) noexcept {
+  if (found.also_zip) return true;
+  return sniff_detail::is_media(found.what) && (found.active || found.also_pdf);
+}
 
 UPSTOW_INLINE agreement content_agrees(std::string_view declared_type, std::string_view extension,
                                        const sniffed& found) noexcept {

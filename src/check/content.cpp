@@ -35,6 +35,16 @@ UPSTOW_INLINE errc judge_agreement(content_check check, std::string_view declare
   return check == content_check::refuse_unknown ? errc::content_unrecognised : errc::ok;
 }
 
+/// What the first bytes are, and what else: "image/gif, application/zip".
+UPSTOW_INLINE std::string found_text(const sniffed& found) {
+  std::string text(found.type);
+  if (!is_two_things(found)) return text;
+  if (found.also_pdf) text += ", application/pdf";
+  if (found.also_zip) text += ", application/zip";
+  if (found.active) text += ", active content";
+  return text;
+}
+
 }  // namespace content_detail
 
 UPSTOW_INLINE content_facts look_at(bytes first) noexcept {
@@ -58,10 +68,14 @@ UPSTOW_INLINE errc judge_content(const policy& rules, const field_rule* rule,
     break_rule("sniffed_types", fmt::format("{}", fmt::join(types, ", ")), std::string(found));
     return errc::type_not_allowed;
   }
+  if (!types.empty() && is_two_things(facts.found)) {
+    break_rule("sniffed_types", fmt::format("{}", fmt::join(types, ", ")), found_text(facts.found));
+    return errc::content_mismatch;
+  }
   const content_check check = check_of(rules, rule);
   const errc disagrees = judge_agreement(check, declared_type, filename, facts.found);
   if (disagrees != errc::ok) {
-    break_rule("content", claim(declared_type, filename), std::string(found));
+    break_rule("content", claim(declared_type, filename), found_text(facts.found));
     return disagrees;
   }
   const std::uint64_t most = most_pixels(rules, rule);

@@ -184,25 +184,30 @@ UPSTOW_INLINE content of_signature(std::string_view first) noexcept {
 /// Where readers look for the beginning of a PDF (ISO 32000-1 annex H.3, note 13).
 inline constexpr std::size_t pdf_within = 1024;
 
+/// What stands in front of a PDF by mistake and cannot be a program or a page: white space, NULs
+/// and the byte order mark of UTF-8. Anything else in front is what a PDF that is JavaScript, HTML
+/// or a zip as well is made of. The honest files lost with it are rare, those that a faulty client
+/// saved together with the headers of a form or of an answer.
+UPSTOW_INLINE bool is_late_pdf(std::string_view first, std::size_t pdf_at) noexcept {
+  return pdf_at != first.npos && first.find_first_not_of(" \t\r\n\f\0\xEF\xBB\xBF"sv) == pdf_at;
+}
+
 UPSTOW_INLINE content without_signature(std::string_view first, std::size_t pdf_at) noexcept {
+  if (is_late_pdf(first, pdf_at)) return content::pdf;
   const content found = text_of(first);
-  const bool behind_white = pdf_at != first.npos && without_white(first).starts_with("%PDF-");
-  if (behind_white || (found == content::binary && pdf_at != first.npos)) return content::pdf;
   return found == content::binary && first.starts_with("MZ") ? content::dos : found;
 }
 
-/// Where a browser has no business to find a tag; see sniffed::active.
-UPSTOW_INLINE bool is_searched(const sniffed& found) noexcept {
-  for (const std::string_view kind : {"image/", "audio/", "video/", "font/"})
-    if (found.type.starts_with(kind)) return true;
-  return found.what == content::binary || found.what == content::pdf;
+/// Where neither a tag nor a zip has any business; see sniffed::active and sniffed::also_zip.
+UPSTOW_INLINE bool is_searched(content what) noexcept {
+  return is_media(what) || what == content::binary || what == content::pdf;
 }
 
 UPSTOW_INLINE bool is_active(const sniffed& found, std::string_view first) noexcept {
   const content what = found.what;
   if (what == content::html || what == content::xml || what == content::svg || what == content::php)
     return true;
-  if (is_searched(found) && has_active_tag(first)) return true;
+  if (is_searched(what) && has_active_tag(first)) return true;
   return (what == content::pdf || found.also_pdf) && names_javascript(first);
 }
 
@@ -223,6 +228,7 @@ UPSTOW_INLINE sniffed sniff(bytes all) noexcept {
   if (found.what == content::none) found.what = without_signature(first, pdf_at);
   found.type = type_of(found.what);
   found.also_pdf = pdf_at != first.npos && pdf_at != 0;
+  found.also_zip = is_searched(found.what) && has_zip(first);
   found.active = is_active(found, first);
   return found;
 }

@@ -12,6 +12,11 @@ namespace upstow {
 inline namespace UPSTOW_ABI {
 namespace sniff_detail {
 
+/// An image (but not SVG, which is text), sound, film or a font.
+constexpr bool is_media(content what) noexcept {
+  return what >= content::png && what <= content::font_collection;
+}
+
 /// Of a `ftyp` box, one brand of four letters; none if it says nothing (mp4ra.org's list).
 inline content of_brand(std::string_view brand) noexcept {
   const auto is = [&](std::string_view a, std::string_view b, std::string_view c = {}) {

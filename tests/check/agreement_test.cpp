@@ -133,7 +133,7 @@ TEST_CASE("other names of a type, and members of a family, agree") {
               {"image/svg+xml", "svg", svg},
               {"image/svg+xml", "svgz", "\x1F\x8B\x08"},
               {"application/x-tar", "gz", "\x1F\x8B\x08"},
-              {"application/pdf", "pdf", "HTTP/1.1 200 OK\r\n\r\n%PDF-1.4"},
+              {"application/pdf", "pdf", "\xEF\xBB\xBF\r\n%PDF-1.4"},
           });
 }
 
@@ -148,6 +148,11 @@ TEST_CASE("a disguise contradicts") {
                              {"application/octet-stream", "png", binary},
                              {"application/pdf", "pdf", text},
                              {"application/pdf", "pdf", docx},
+                             {"application/pdf", "pdf", "alert(1);//%PDF-1.7"},
+                             {"application/pdf", "pdf", "/*\x01*/alert(1);//%PDF-1.7"},
+                             {"application/pdf", "", "x<html><script>alert(1)</script>%PDF-1.7"},
+                             {"application/pdf", "pdf", "HTTP/1.1 200 OK\r\n\r\n%PDF-1.4"},
+                             {"application/pdf", "pdf", pdf + zip},
                              {"application/zip", "zip", samples::tar_header()},
                              {docx_type, "docx", zip},
                              {docx_type, "docx", jar},
@@ -203,10 +208,14 @@ TEST_CASE("an image that is something else as well contradicts") {
                           {"image/jpeg", "jpg", jpeg + "<?php echo 1;"},
                           {"", "png", png + "<svg onload=x>"},
                           {"image/jpeg", "jpg", jpeg + "%PDF-1.4"},
+                          {"image/gif", "gif", "GIF89a" + jar},
+                          {"audio/mpeg", "mp3", "\x01" + jar},
                           {"audio/wav", "wav", samples::riff("WAVE", "<iframe >")}});
   // A PDF with JavaScript is a PDF.
   all_are("agrees", {{"application/pdf", "pdf", pdf + "/JavaScript /JS (x)"}});
   CHECK_FALSE(may_be(sniff("GIF89a/*<script>*/=1"), "image/gif"));
+  CHECK_FALSE(may_be(sniff("GIF89a" + jar), "image/gif"));
+  CHECK_FALSE(may_be(sniff("alert(1);//%PDF-1.7"), "application/pdf"));
 }
 
 TEST_CASE("what nobody claims agrees where it is known, and is unknown otherwise") {

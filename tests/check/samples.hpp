@@ -147,7 +147,7 @@ inline std::vector<sample> document_samples() {
   return {
       {"a.pdf", "%PDF-1.7\n%\xE2\xE3\xCF\xD3\n", content::pdf},
       {"white.pdf", "\r\n%PDF-1.4\n1 0 obj", content::pdf},
-      {"late.pdf", "\0\x01"s + std::string(1000, 'x') + "%PDF-1.4\n", content::pdf},
+      {"late.pdf", std::string(1000, '\0') + "%PDF-1.4\n", content::pdf},
       {"a.ps", "%!PS-Adobe-3.0\n", content::postscript},
       {"a.eps", "\xC5\xD0\xD3\xC6\x1E\0\0\0"s, content::postscript},
       {"a.rtf", "{\\rtf1\\ansi", content::rtf},

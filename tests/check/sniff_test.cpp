@@ -8,6 +8,7 @@
 
 #include "check/samples.hpp"
 #include "support/catch.hpp"
+#include "upstow/check/agreement.hpp"
 
 namespace {
 
@@ -126,13 +127,64 @@ TEST_CASE("svg is found behind anything that may precede it, and not inside") {
 TEST_CASE("a PDF may begin late, and is then flagged") {
   CHECK(sniff("%PDF-1.7\n") == sniffed{content::pdf, "application/pdf", false, false});
   CHECK(sniff("\n%PDF-1.7\n") == sniffed{content::pdf, "application/pdf", false, true});
-  const auto late = [](std::size_t at) { return sniff(std::string(at, '\x01') + "%PDF-1.7"); };
+  CHECK(sniff("\xEF\xBB\xBF\0\0 \r\n%PDF-1.7"s).what == content::pdf);
+  const auto late = [](std::size_t at) { return sniff(std::string(at, '\0') + "%PDF-1.7"); };
   CHECK(late(1023).what == content::pdf);
   CHECK(late(1023).also_pdf);
   CHECK(late(1024) == sniffed{content::binary, "application/octet-stream", false, false});
-  // A text that speaks of it stays one, and so does an image.
+  // A text that speaks of it stays one, and so do an image and what is unknown: a byte that is not
+  // of text makes no PDF of JavaScript.
+  CHECK(sniff("/*\x01*/alert(1)//%PDF-1.7") ==
+        sniffed{content::binary, "application/octet-stream", false, true});
+  CHECK(sniff("alert(1)//%PDF-1.7") == sniffed{content::text, "text/plain", false, true});
   CHECK(sniff("It begins with %PDF-1.7.") == sniffed{content::text, "text/plain", false, true});
   CHECK(sniff("\xFF\xD8\xFF%PDF-1.7") == sniffed{content::jpeg, "image/jpeg", false, true});
+}
+
+TEST_CASE("a zip inside of something else is flagged, by any part of it") {
+  const auto u16 = [](std::uint64_t n) { return samples::little(n, 2); };
+  const auto end = [&](std::uint64_t entries, std::uint64_t size) {
+    return "PK\x05\x06\0\0\0\0"s + u16(entries) + u16(entries) + samples::little(size, 4) +
+           "\0\0\0\0\0\0"s;
+  };
+  const auto central = [&](std::uint64_t version, std::uint64_t method, const std::string& name) {
+    return "PK\x01\x02\x14\0"s + u16(version) + u16(0) + u16(method) + std::string(16, '\0') +
+           u16(name.size()) + std::string(16, '\0') + name;
+  };
+  const std::string gif = "GIF89a\x01\0\x01\0\0\0\0;"s;
+  struct {
+    std::string_view why;
+    std::string head;
+    bool zip;
+  } const rows[] = {
+      {"an entry", gif + samples::entry("A.class"), true},
+      {"the head of an entry whose name is out of sight",
+       gif + samples::entry("A.class").substr(0, 30), true},
+      {"half a head", gif + samples::entry("A.class").substr(0, 29), false},
+      {"the directory", gif + central(20, 8, "A.class"), true},
+      {"the end", gif + std::string(46, 'x') + end(1, 46), true},
+      {"the end of an empty one", gif + end(0, 0), true},
+      {"the end of a zip64", gif + "PK\x06\x07" + std::string(16, '\0') + end(0xFFFF, 0xFFFFFFFF),
+       true},
+      {"the end of what is longer than all in front", gif + end(1, 47), false},
+      {"entries without room", gif + std::string(200, 'x') + end(3, 137), false},
+      {"the end, cut", gif + end(0, 0).substr(0, 21), false},
+      {"a version that is none", gif + central(64, 8, "A.class"), false},
+      {"a method that is none", gif + central(20, 100, "A.class"), false},
+      {"no name", gif + central(20, 8, ""), false},
+      {"a name with a control", gif + central(20, 8, "A\x01"), false},
+      {"the letters alone", gif + "PK\x03\x04" + std::string(60, '\xFF'), false},
+      {"in a jpeg", "\xFF\xD8\xFF" + samples::entry("a"), true},
+      {"in a pdf", "%PDF-1.7\n" + samples::entry("a"), true},
+      {"in sound", samples::riff("WAVE", samples::entry("a")), true},
+      {"in what is unknown", "\x01\x02" + samples::entry("a"), true},
+      {"a zip is one thing", samples::entry("a") + samples::entry("b"), false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.why);
+    CHECK(sniff(row.head).also_zip == row.zip);
+    CHECK(is_two_things(sniff(row.head)) == row.zip);
+  }
 }
 
 TEST_CASE("what a browser could run is flagged, also in what is something else") {

@@ -36,9 +36,7 @@ bool is_sound(const verdict& v, std::string_view file) {
   if (v.found.what > content::sqlite || v.found.type != type_of(v.found.what)) return false;
   if (file.empty() != (v.found.what == content::none)) return false;
   // The type that was found is borne out, but by what is two things.
-  if (v.found.recognised() && !v.found.active && !v.found.also_pdf &&
-      !may_be(v.found, v.found.type))
-    return false;
+  if (v.found.recognised() && may_be(v.found, v.found.type) == is_two_things(v.found)) return false;
   if (v.agrees == agreement::unknown && v.found.what != content::binary) return false;
   return !v.size || v.size->pixels() != 0;
 }

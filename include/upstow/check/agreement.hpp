@@ -26,13 +26,17 @@ inline namespace UPSTOW_ABI {
 enum class agreement : std::uint8_t {
   agrees,
   /// A claim is untrue, or the two claims exclude each other: image/png of a .pdf, html in a .jpg,
-  /// binary in a .txt, markup or a script in text/plain, or an image, sound, film or font that is a
-  /// PDF as well or has something active in it (see sniffed).
+  /// binary in a .txt, markup or a script in text/plain, or what is two things. A PDF with text in
+  /// front of it is text: JavaScript can be, too.
   contradicts,
   /// The first bytes are binary of no known signature, and no claim says otherwise: there is none,
   /// or it is of a type that need not have a signature (mp3, tar).
   unknown,
 };
+
+/// An image, sound, film or a font that is a PDF or a zip as well or has something active in it, or
+/// a PDF or unknown binary that is a zip as well. It bears out no claim.
+UPSTOW_API bool is_two_things(const sniffed& found) noexcept;
 
 /// `declared_type`: "type/subtype" in lower case, or empty. `extension`: lower case without the
 /// dot, or empty. An empty file bears out every claim, as long as the two are not at odds: whether

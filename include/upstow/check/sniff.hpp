@@ -7,8 +7,9 @@
 //   found.type   // "image/png"
 //
 // What this cannot know:
-// * The rest. A file is what its reader takes it for: a GIF or JPEG with a zip at its end ("GIFAR")
-//   is an image here, since readers of zip begin at the end, and no head shows that.
+// * The rest. A file is what its reader takes it for, and readers of zip begin at the end: a GIF or
+//   JPEG with a zip in it ("GIFAR") is flagged if a part of the zip lies within these bytes, and an
+//   image like any other if all of it lies further on. So are scripts that do.
 // * That a file is whole, sound or harmless. Signatures are easily forged; this finds mistakes and
 //   disguises, not malware. Macros of an Office file, for one, are not visible in its head.
 // * What comes after: fewer bytes say less (text, or nothing), and never another type, but for what
@@ -126,9 +127,13 @@ struct sniffed {
   /// programs are not searched, since they honestly hold such files, and neither is text, which
   /// honestly speaks of them.
   bool active = false;
-  /// "%PDF-" stands in the first 1024 bytes but not first: readers of PDF open it as well. Such
-  /// binary, and a PDF behind white space, is `pdf`; anything else keeps its own type.
+  /// "%PDF-" stands in the first 1024 bytes but not first: readers of PDF open it as well. Behind
+  /// nothing but white space, NULs and a byte order mark it is `pdf`; anything else keeps its own
+  /// type, text and binary, too.
   bool also_pdf = false;
+  /// A PDF, an image, sound, film, a font or unknown binary has a part of a zip in it, which opens
+  /// the file as well; a program of Java, for one, is a zip.
+  bool also_zip = false;
 
   /// A type is known: it is neither empty nor unknown binary.
   bool recognised() const noexcept { return what > content::binary; }
