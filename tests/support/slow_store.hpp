@@ -112,7 +112,7 @@ class front final : public upstow::transaction {
       lane_.slot.disarm();
       {
         const std::lock_guard inner_lock(job_.inner_mutex);
-        std::exchange(lane_.inner, nullptr)->discard();
+        if (lane_.inner != nullptr) std::exchange(lane_.inner, nullptr)->discard();
       }
       // The worker may be waiting for this one, which wakes nobody any more.
       core_.locked([&] { job_.blocked = 0; });

@@ -9,9 +9,14 @@
 #include <string_view>
 #include <vector>
 
-#include "upstow/store/store.hpp"
+#include "upstow/store/contract_test/trial.hpp"
 
 namespace upstow_test {
+
+using upstow::contract_test::content;
+using upstow::contract_test::key;
+using upstow::contract_test::keys;
+using upstow::contract_test::pattern;
 
 /// Blocks until `w` can go on.
 inline void wait_for(upstow::waitable& w) {
@@ -55,11 +60,6 @@ inline upstow::sink* begin(upstow::transaction& t) {
   return t.begin({.field = "f", .filename = "f.txt"}, why);
 }
 
-inline upstow::object_key key(std::string_view text) {
-  auto made = upstow::object_key::make(text, {});
-  return made ? *made : upstow::object_key();
-}
-
 /// One request with one object; its key, or why it failed.
 inline upstow::result<std::string> store_one(upstow::store& s, std::string_view data,
                                              const upstow::publish_as& as = {}) {
@@ -71,46 +71,6 @@ inline upstow::result<std::string> store_one(upstow::store& s, std::string_view 
   if (prepare(*t, {as}) != upstow::op::ok) return t->error();
   if (commit(*t) != upstow::op::ok) return t->error();
   return t->objects()[0].key;
-}
-
-/// The bytes of an object, read in pieces of `step`; "!" and the error's name if it cannot be read.
-inline std::string content(upstow::store& s, std::string_view key, upstow::byte_range range = {},
-                           std::size_t step = 1000) {
-  upstow::failure why;
-  const auto from = s.read(key, range, why);
-  if (from == nullptr) return "!" + std::string(describe(why.code).name);
-  std::string text;
-  std::vector<std::byte> piece(step);
-  for (;;) {
-    const auto n = from->read(piece);
-    if (!n) return "!" + std::string(describe(n.error().code).name);
-    if (*n == 0) return from->remaining() == 0 ? text : "!early end";
-    text += upstow::as_text(upstow::bytes(piece).first(*n));
-  }
-}
-
-/// All keys, in the order of list().
-inline std::vector<std::string> keys(upstow::store& s, std::size_t page = 100) {
-  std::vector<std::string> found;
-  std::string cursor;
-  do {
-    const auto got = s.list(cursor, page);
-    if (!got) return {"!" + std::string(describe(got.error().code).name)};
-    for (const auto& o : got->objects) found.push_back(o.key);
-    cursor = got->next;
-  } while (!cursor.empty());
-  return found;
-}
-
-/// Bytes that differ at every place, so that a swapped or lost piece shows.
-inline std::string pattern(std::size_t size, unsigned seed = 1) {
-  std::string text(size, '\0');
-  std::uint32_t x = seed * 2654435761U + 1;
-  for (char& c : text) {
-    x = x * 1664525U + 1013904223U;  // the generator of Numerical Recipes
-    c = static_cast<char>(x >> 24U);
-  }
-  return text;
 }
 
 }  // namespace upstow_test

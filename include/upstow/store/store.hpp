@@ -97,7 +97,8 @@ class UPSTOW_API sink : public waitable {
   /// Takes a first part of `data`, possibly none, and keeps no view of it.
   virtual taken write(bytes data) noexcept = 0;
 
-  /// Drops this object alone; the transaction goes on without it. Idempotent. No write follows.
+  /// Drops this object alone; the transaction goes on without it. Idempotent. No write follows, and
+  /// from prepare() on the sink may be gone.
   virtual void discard() noexcept = 0;
 };
 
@@ -108,13 +109,18 @@ class UPSTOW_API transaction : public waitable {
   virtual sink* begin(const part_meta& part, failure& why) noexcept = 0;
 
   /// Makes every byte safe, still invisible. `as` holds one entry for each sink that was not
-  /// discarded, in the order of begin(), and is the same in each call. After ok, commit() needs no
-  /// more data and no more space, and prepare() answers ok again. A key that is taken is
-  /// key_exists, here or at commit(); a store never waits for another transaction to give it up.
+  /// discarded, in the order of begin(), and is the same in each call; another number of entries is
+  /// misuse. After ok, commit() needs no more data and no more space, and prepare() answers ok
+  /// again.
+  ///
+  /// A key that is taken, or wanted twice in this request, is key_exists: here, at commit(), or at
+  /// begin() where it was given there. A store never waits for another transaction to give a key
+  /// up. Where the store lacks late_key, `key` is empty; one that is not is late_key_unsupported.
   virtual op prepare(std::span<const publish_as> as) noexcept = 0;
 
-  /// Makes all objects visible. Idempotent: after ok it answers ok. If it fails, what it had
-  /// already published is removed again as far as possible, and objects() tells the state of each.
+  /// Makes all objects visible. Idempotent: after ok it answers ok. Misuse without a prepare() that
+  /// was ok. If it fails, what it had already published is removed again as far as possible, and
+  /// objects() tells the state of each.
   virtual op commit() noexcept = 0;
 
   /// Drops everything and disarms. Idempotent, returns at once; clean-up may go on in the store.
@@ -127,7 +133,8 @@ class UPSTOW_API transaction : public waitable {
   virtual std::span<const object_info> objects() const noexcept = 0;
 };
 
-/// Reads one committed object. Blocking; used by one thread at a time.
+/// Reads one committed object. Blocking; used by one thread at a time. Where the object is removed
+/// meanwhile it goes on to the end, or fails with object_not_found: it never ends early.
 class UPSTOW_API reader {
  public:
   virtual ~reader() = default;
@@ -185,7 +192,8 @@ class UPSTOW_API store {
                                        failure& why) noexcept = 0;
   virtual result<object_info> stat(std::string_view key) noexcept = 0;
   virtual result<void> remove(std::string_view key) noexcept = 0;
-  /// `limit` objects after `cursor` (empty: from the start).
+  /// `limit` objects after `cursor`, which is a key (empty: from the start). Its object may be
+  /// gone.
   virtual result<object_page> list(std::string_view cursor, std::size_t limit) noexcept = 0;
 
   /// Removes what crashed writers left, by the store's own marks only. Safe beside live writers.
