@@ -44,6 +44,7 @@
 #include "upstow/store/each_alone.hpp"
 #include "upstow/store/memory_budget.hpp"
 #include "upstow/store/memory_store.hpp"
+#include "upstow/store/plain_store.hpp"
 #include "upstow/store/route_store.hpp"
 #include "upstow/store/spooled_store.hpp"
 #include "upstow/store/store.hpp"
