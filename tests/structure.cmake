@@ -92,6 +92,15 @@ if(TARGET parse_stdin AND TARGET write_form)
                    $<TARGET_FILE:parse_stdin>)
 endif()
 
+# A store of one's own keeps the contract: the example is the suite's smallest user.
+if(TARGET own_store)
+  add_test(NAME "structure: the store of the example keeps the contract" COMMAND own_store)
+endif()
+if(TARGET upstow-sweep)
+  add_test(NAME "structure: the sweeping example takes only what is dead"
+           COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/sweep_test.sh $<TARGET_FILE:upstow-sweep>)
+endif()
+
 # The same file must compile without the misuse and must not with it, for the reason named.
 function(upstow_misuse_test name macro complaint)
   add_test(NAME "misuse: ${name}"

@@ -1,0 +1,92 @@
+// Removes what crashed writers left in a store.
+//
+//   upstow-sweep [fs:]DIRECTORY [--older-than 24h]
+//
+// Safe beside running servers: what a living process owns is spared whatever its age. Prints what
+// it removed; ends with 1 if something could not be removed and with 2 if it was called wrongly.
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "upstow/upstow.hpp"
+
+namespace {
+
+struct job {
+  std::string_view where{};
+  std::chrono::seconds older_than{24 * 3600};  // longer than any upload takes
+};
+
+/// "90s", "15m", "24h" or "7d".
+std::optional<std::chrono::seconds> duration_of(std::string_view text) {
+  constexpr std::uint32_t most = 366 * 24 * 3600;  // a year: more is a slip
+  std::uint32_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end + 1 != text.data() + text.size()) return {};
+  std::uint64_t seconds = n;
+  switch (*end) {
+    case 's': break;
+    case 'm': seconds *= 60; break;
+    case 'h': seconds *= 3600; break;
+    case 'd': seconds *= 24 * 3600; break;
+    default: return {};
+  }
+  if (seconds > most) return {};
+  return std::chrono::seconds(seconds);
+}
+
+std::optional<job> job_of(int argc, char** argv) {
+  job made;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--older-than" && i + 1 < argc) {
+      const auto age = duration_of(argv[++i]);
+      if (!age) return {};
+      made.older_than = *age;
+    } else if (word.starts_with("-") || !made.where.empty()) {
+      return {};
+    } else {
+      made.where = word;
+    }
+  }
+  return made.where.empty() ? std::nullopt : std::optional(made);
+}
+
+/// The store that `where` names: by its prefix, a directory without one.
+std::unique_ptr<upstow::store> store_at(std::string_view where, upstow::failure& why) {
+  constexpr std::string_view fs = "fs:";
+  if (where.starts_with(fs)) where.remove_prefix(fs.size());
+  if (std::error_code ignored; !std::filesystem::is_directory(where, ignored))
+    return why = {.code = upstow::errc::storage_failed, .cause = ENOENT}, nullptr;  // not made here
+  auto made = upstow::filesystem_store::open({.root = std::string(where)});
+  if (!made) return why = made.error(), nullptr;
+  return std::make_unique<upstow::filesystem_store>(*std::move(made));
+}
+
+int fail(const char* what, const upstow::failure& why) {
+  const std::string_view name = describe(why.code).name;
+  std::fprintf(stderr, "%s: %.*s (cause %d)\n", what, static_cast<int>(name.size()), name.data(),
+               static_cast<int>(why.cause));
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto asked = job_of(argc, argv);
+  if (!asked) {
+    std::fputs("usage: upstow-sweep [fs:]DIRECTORY [--older-than 90s|15m|24h|7d]\n", stderr);
+    return 2;
+  }
+  upstow::failure why;
+  const auto store = store_at(asked->where, why);
+  if (store == nullptr) return fail("cannot open the store", why);
+  const upstow::sweep_report swept = store->sweep({.older_than = asked->older_than});
+  std::printf("removed %llu\n", static_cast<unsigned long long>(swept.removed));
+  return swept.error ? fail("something is left", swept.error) : 0;
+}
