@@ -87,7 +87,7 @@ TEST_CASE("each check catches the store that breaks its rule") {
   caught_by<forgives_misses>("read.missing");
   caught_by<skips_the_last>("read.pages");
   caught_by<looks_for_cursors>("read.cursors");
-  caught_by<buries_keys>("read.removed");
+  caught_by<buries_keys>("read.frees-keys");
   caught_by<ends_early>("read.removed-while-read");
   caught_by<with<bends_metadata<cut_at_nul>>>("metadata.names-and-types");
   caught_by<with<bends_metadata<lose_digests>>>("metadata.digests");

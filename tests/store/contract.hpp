@@ -5,11 +5,18 @@
 //   TEST_CASE("my store keeps the contract") { upstow_test::store_contract<my_rig>(); }
 #pragma once
 
+#include <chrono>
+
 #include "support/catch.hpp"
 #include "support/storing.hpp"
 #include "upstow/store/contract_test.hpp"
 
 namespace upstow_test {
+
+// 10 s: far over what any clean-up takes, so that only a hang fails.
+inline constexpr std::chrono::milliseconds long_enough{10000};
+
+inline bool nothing_in(upstow::store& s) { return s.drain(long_enough) && keys(s).empty(); }
 
 template <class Rig>
 upstow::contract_test::report store_contract(const upstow::contract_test::options& asked = {}) {

@@ -18,8 +18,9 @@ namespace faulty_detail {
 
 inline constexpr std::array<std::string_view, 3> names{"a", "b/1", "c"};
 
+/// Small: each operation below is made to fail once, and some stores write in small pieces.
 inline std::string data_of(std::size_t i) {
-  constexpr std::array<std::size_t, 3> sizes{1, 5000, 300000};
+  constexpr std::array<std::size_t, 3> sizes{1, 50, 2000};
   return pattern(sizes[i], static_cast<unsigned>(i));
 }
 
@@ -73,7 +74,9 @@ std::uint64_t fail_once(Over& over, judge& verdict, std::chrono::milliseconds pa
   else
     answer = attempt(t, *request);
   request.reset();
-  t.expect(s->drain(patience), "drain() does not end after operation " + to_text(plan.first));
+  // A commit() that hangs below cannot be undone by anybody: then there is no end to wait for.
+  if (answer != op::pending)
+    t.expect(s->drain(patience), "drain() does not end after operation " + to_text(plan.first));
   expect_whole(t, answer, "with a fault at operation " + to_text(plan.first));
   return below.counted();
 }

@@ -209,7 +209,7 @@ inline constexpr std::array reading{
           pages},
     check{"read.cursors", "list() gives objects after the cursor, whether it is there or not",
           cursors},
-    check{"read.removed", "remove() makes the object go and its key free", removed},
+    check{"read.frees-keys", "remove() makes the object go and its key free", removed},
     check{"read.removed-while-read",
           "a reader whose object is removed goes on to the end, or fails with object_not_found",
           removed_while_read},
