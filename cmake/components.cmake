@@ -62,3 +62,28 @@ if("postgres" IN_LIST UPSTOW_COMPONENTS)
       src/store/postgres_upload.cpp src/store/postgres_worker.cpp)
   target_link_libraries(upstow_postgres PUBLIC upstow PRIVATE libpq::libpq Threads::Threads)
 endif()
+
+if("s3" IN_LIST UPSTOW_COMPONENTS)
+  find_package(OpenSSL 3 REQUIRED)
+  find_package(EXPAT REQUIRED)
+  find_package(llhttp MODULE REQUIRED)
+  find_path(upstow_s3_asio_include_dir asio.hpp)
+  mark_as_advanced(upstow_s3_asio_include_dir)
+  if(NOT upstow_s3_asio_include_dir)
+    message(FATAL_ERROR "upstow: component s3 needs the headers of Asio; on Debian: libasio-dev")
+  endif()
+  upstow_library(upstow_s3 s3
+      src/store/s3/caller.cpp src/store/s3/client.cpp src/store/s3/client_lists.cpp
+      src/store/s3/client_multipart.cpp src/store/s3/credentials.cpp src/store/s3/problem.cpp
+      src/store/s3/response_reader.cpp src/store/s3/signature.cpp
+      src/store/s3/socket_transport.cpp src/store/s3/verdict.cpp src/store/s3/wire_link.cpp
+      src/store/s3/xml.cpp)
+  target_link_libraries(upstow_s3 PUBLIC upstow
+                        PRIVATE OpenSSL::SSL OpenSSL::Crypto EXPAT::EXPAT Threads::Threads)
+  target_include_directories(upstow_s3 SYSTEM PRIVATE ${upstow_s3_asio_include_dir})
+  if(llhttp_FROM_SOURCE) # as with upstow_http
+    target_link_libraries(upstow_s3 PRIVATE $<BUILD_INTERFACE:llhttp::llhttp>)
+  else()
+    target_link_libraries(upstow_s3 PRIVATE llhttp::llhttp)
+  endif()
+endif()

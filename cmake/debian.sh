@@ -2,7 +2,8 @@
 
 # Each word is a package; in a|b|c any one will do and the first is installed if none is there.
 build_packages="g++ cmake ninja-build ccache libfmt-dev node-llhttp libssl-dev zlib1g-dev
-  libzstd-dev libmagic-dev libsqlite3-dev libpq-dev pkg-config"
+  libzstd-dev libmagic-dev libsqlite3-dev libpq-dev libasio-dev libexpat1-dev
+  pkg-config"
 server_packages="libasio-dev nlohmann-json3-dev"
 # libboost1.74-dev and 1.81 exclude each other: take the one that is there.
 test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-requests

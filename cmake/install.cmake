@@ -25,13 +25,14 @@ install(DIRECTORY include/upstow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         PATTERN http EXCLUDE PATTERN asio*.hpp EXCLUDE PATTERN digest_observer.hpp EXCLUDE
         PATTERN magic_observer.hpp EXCLUDE PATTERN zlib_decoder.hpp EXCLUDE
         PATTERN zstd_decoder.hpp EXCLUDE PATTERN clamd.hpp EXCLUDE
-        PATTERN sqlite_store.hpp EXCLUDE PATTERN postgres_store.hpp EXCLUDE)
+        PATTERN sqlite_store.hpp EXCLUDE PATTERN postgres_store.hpp EXCLUDE
+        PATTERN s3_*.hpp EXCLUDE PATTERN *_transport.hpp EXCLUDE)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow/bodies
         FILES_MATCHING PATTERN *.cpp PATTERN *.hpp PATTERN *.inc
         PATTERN http EXCLUDE PATTERN digest_observer.cpp EXCLUDE PATTERN hash_set.* EXCLUDE
         PATTERN crc32c.* EXCLUDE PATTERN magic_observer.cpp EXCLUDE PATTERN zlib_decoder.cpp EXCLUDE
         PATTERN zstd_decoder.cpp EXCLUDE PATTERN clamd* EXCLUDE PATTERN sqlite_* EXCLUDE
-        PATTERN postgres_* EXCLUDE)
+        PATTERN postgres_* EXCLUDE PATTERN s3 EXCLUDE)
 
 if(TARGET upstow_http)
   # A static upstow_http that was not built from llhttp's sources names llhttp to its users.
@@ -78,6 +79,18 @@ if(TARGET upstow_postgres)
   if(NOT BUILD_SHARED_LIBS) # a static upstow_postgres names libpq to its users
     install(FILES cmake/Findlibpq.cmake DESTINATION ${config_dir})
   endif()
+endif()
+
+if(TARGET upstow_s3)
+  # As with http: what is static names what it needs to its users.
+  set(s3_packages "libssl libcrypto expat")
+  if(NOT llhttp_FROM_SOURCE AND NOT BUILD_SHARED_LIBS)
+    string(APPEND s3_packages " libllhttp")
+    install(FILES cmake/Findllhttp.cmake DESTINATION ${config_dir})
+  endif()
+  upstow_install(s3 "upstow = ${PROJECT_VERSION}" "${s3_packages}" upstow_s3)
+  install(DIRECTORY include/upstow/store DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upstow
+          FILES_MATCHING PATTERN s3_*.hpp PATTERN *_transport.hpp)
 endif()
 
 foreach(coding zlib zstd)

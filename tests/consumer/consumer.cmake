@@ -4,7 +4,7 @@
 set(stranger ${CMAKE_CURRENT_SOURCE_DIR}/consumer)
 set(stranger_build ${CMAKE_CURRENT_BINARY_DIR}/consumer)
 set(components "")
-foreach(component http digest zlib zstd clamd magic sqlite postgres)
+foreach(component http digest zlib zstd clamd magic sqlite postgres s3)
   if(TARGET upstow_${component})
     list(APPEND components ${component})
   endif()

@@ -21,6 +21,9 @@
 #if defined(WITH_sqlite)
 #include "upstow/store/sqlite_store.hpp"
 #endif
+#if defined(WITH_s3)
+#include "upstow/store/s3_signature.hpp"
+#endif
 #if defined(WITH_zlib)
 #include "upstow/parse/zlib_decoder.hpp"
 #endif
@@ -51,6 +54,9 @@ int main() {
   upstow::file_record file;
   right = right && magic.first_bytes(file, upstow::as_bytes("text\n")) == upstow::vote::accept;
   right = right && file.sniffed_type == "text/plain";
+#endif
+#if defined(WITH_s3)
+  right = right && upstow::s3::percent_encoded("a b", false) == "a%20b";
 #endif
 #if defined(WITH_zlib)
   right = right && upstow::gzip_coding().make() != nullptr;

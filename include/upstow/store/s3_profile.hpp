@@ -1,0 +1,70 @@
+// upstow/store/s3_profile.hpp - what S3-compatible services do differently, as plain data
+// (component s3).
+//
+// Take one and change what your service does otherwise; `generic` asks for the least. None of them
+// is ever sent a body in aws-chunked form or with a trailer: half of the services refuse it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "upstow/bytes.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+namespace s3 {
+
+struct profile {
+  std::string_view name;
+  /// https://host/bucket/key; otherwise https://bucket.host/key.
+  bool path_style = true;
+  /// `If-None-Match: *` on PUT is honoured: 412 where the key is taken.
+  bool put_create_only = false;
+  /// The same on CompleteMultipartUpload.
+  bool complete_create_only = false;
+  /// `x-amz-checksum-sha256` on a PUT is verified, or at least taken.
+  bool checksum_sha256 = false;
+  /// All parts of an upload but the last must be of one size.
+  bool equal_parts = false;
+  /// Parts but the last are no smaller; no part is larger; there are no more of them. The same
+  /// everywhere, since everybody copied it: "Amazon S3 multipart upload limits".
+  std::uint64_t part_min = 5 * MiB;
+  std::uint64_t part_max = 5 * GiB;
+  std::uint32_t parts_max = 10'000;
+};
+
+/// The least: nothing but signed requests, in path style.
+inline constexpr profile generic{.name = "generic"};
+
+/// Amazon. Path style still works but is announced to go ("Virtual hosting of buckets"); conditions
+/// on both calls since November 2024 ("How to prevent object overwrites with conditional writes").
+inline constexpr profile aws{.name = "aws",
+                             .path_style = false,
+                             .put_create_only = true,
+                             .complete_create_only = true,
+                             .checksum_sha256 = true};
+
+/// MinIO: path style unless MINIO_DOMAIN is set; conditions on PUT and on Complete, and checksums,
+/// in its releases since 2024. By its documentation, not tried here.
+inline constexpr profile minio{.name = "minio",
+                               .put_create_only = true,
+                               .complete_create_only = true,
+                               .checksum_sha256 = true};
+
+/// Ceph's RADOS gateway, tried with 16.2: a taken key is 412 on PUT, and a condition on Complete is
+/// ignored. x-amz-checksum-* is taken and not looked at, so it would only promise something.
+inline constexpr profile ceph{.name = "ceph", .put_create_only = true};
+
+/// Cloudflare R2: region "auto"; conditions on PUT ("S3 API compatibility"); all parts but the last
+/// of one size ("Upload objects: limitations"). By its documentation, not tried here.
+inline constexpr profile r2{.name = "r2", .put_create_only = true, .equal_parts = true};
+
+/// Google Cloud Storage's XML API with HMAC keys ("Interoperability"): its condition is
+/// x-goog-if-generation-match, which may not stand beside the x-amz- fields of this signature, and
+/// its multipart uploads know none. Keys that nobody can guess are what keeps objects from being
+/// overwritten. By its documentation, not tried here.
+inline constexpr profile gcs_xml{.name = "gcs-xml"};
+
+}  // namespace s3
+}  // namespace UPSTOW_ABI
+}  // namespace upstow

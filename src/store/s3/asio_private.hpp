@@ -1,0 +1,20 @@
+// src/store/s3/asio_private.hpp - Asio under a name of our own.
+//
+// Asio is headers alone, so a static library brings its functions into a user's program, where the
+// linker would merge them with those of the Asio that the user compiled: another version, or the
+// same with other macros, has other layouts. As `upstow_s3_asio` they are other functions.
+#pragma once
+
+#if defined(ASIO_VERSION)
+#error "no header may include Asio before this one"
+#endif
+#define asio upstow_s3_asio
+// Coroutines are not used, and old versions look for those of Clang where they no longer are.
+#define ASIO_DISABLE_CO_AWAIT 1
+
+#include <asio/connect.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/ssl.hpp>

@@ -1,0 +1,64 @@
+// src/store/s3/client_impl.hpp - what the parts of the client share.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "../no_throw.hpp"
+#include "caller.hpp"
+#include "upstow/store/s3_client.hpp"
+#include "xml.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+namespace s3 {
+
+class client::impl {
+ public:
+  impl(const client_options& options, s3_detail::endpoint to, http_transport& transport,
+       credentials_provider& keys)
+      : calls(options, std::move(to), transport, keys) {}
+
+  s3_detail::caller calls;
+
+  /// What is under a key, where it is not known whether a call was carried out.
+  enum class found : std::uint8_t { ours, another, nothing, unknown };
+  found look(std::string_view key, std::uint64_t size, const std::string& mark, std::string& etag);
+
+  result<object_details> head(std::string_view key);
+};
+
+}  // namespace s3
+
+namespace s3_detail {
+
+/// The field that object_attributes::mark is kept in.
+inline constexpr std::string_view mark_name = "upstow-mark";
+
+/// A key that means the same to everybody between here and the service: 1 to 1024 bytes, which is
+/// what S3 takes, none of them NUL, and no segment "." or "..", which proxies resolve.
+bool is_key(std::string_view key) noexcept;
+
+/// The fields of PUT and CreateMultipartUpload; false where one cannot be sent.
+bool add_attributes(const s3::object_attributes& as, std::vector<s3::name_value>& headers);
+
+inline failure bad_answer() { return failed(errc::storage_unavailable, s3::problem::bad_answer); }
+inline failure undecided() { return failed(errc::commit_unknown, s3::problem::undecided); }
+inline failure no_such_key() { return failed(errc::key_invalid, s3::problem::other); }
+inline failure misused() { return failed(errc::misuse, s3::problem::other); }
+
+/// An ETag, or an upload id, that may be sent back: 1 to 1024 visible characters.
+bool is_echo(std::string_view text) noexcept;
+
+/// f(), whose result is some result<T>; no_memory where memory ran out.
+template <class F>
+auto guarded(F&& f) noexcept -> decltype(f()) {
+  return store_detail::without_throwing(std::forward<F>(f), []() -> decltype(f()) {
+    return failed(errc::no_memory, s3::problem::other);
+  });
+}
+
+}  // namespace s3_detail
+}  // namespace UPSTOW_ABI
+}  // namespace upstow

@@ -1,0 +1,81 @@
+// Where keys come from: the environment and the file that the AWS tools share.
+#include "upstow/store/s3_credentials.hpp"
+
+#include <stdlib.h>
+
+#include <cerrno>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "support/catch.hpp"
+#include "support/scratch.hpp"
+
+using namespace upstow;
+
+namespace {
+
+struct shared_file {
+  upstow_test::scratch folder;
+  std::string path = (folder.path() / "credentials").string();
+  explicit shared_file(std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
+};
+
+failure refused(std::string_view text, std::string_view profile = "default") {
+  const shared_file file(text);
+  return s3::file_credentials(file.path, profile).error();
+}
+
+}  // namespace
+
+TEST_CASE("a profile of the shared file", "[s3]") {
+  const shared_file file(
+      "# keys\r\n[default]\r\naws_access_key_id = AKA\r\naws_secret_access_key=s/e=c+r\r\n\r\n"
+      "; another\n[ work ]\nAWS_Access_Key_ID=WORK\naws_secret_access_key = other\n"
+      "aws_session_token = token==\nregion = eu-central-1\n");
+  const auto plain = s3::file_credentials(file.path, "");
+  REQUIRE(plain);
+  const auto keys = (*plain)->get();
+  REQUIRE(keys);
+  CHECK(keys->access_key == "AKA");
+  CHECK(keys->secret_key.reveal() == "s/e=c+r");
+  CHECK(keys->session_token.empty());
+  const auto work = s3::file_credentials(file.path, "work");
+  REQUIRE(work);
+  CHECK((*work)->get()->access_key == "WORK");
+  CHECK((*work)->get()->session_token.reveal() == "token==");
+}
+
+TEST_CASE("a shared file that is not well formed is refused at its line", "[s3]") {
+  const std::string good = "[default]\naws_access_key_id=a\naws_secret_access_key=b\n";
+  CHECK(refused("aws_access_key_id=a\n").offset == 1);         // outside of a section
+  CHECK(refused(good + "nonsense\n").offset == 4);             // no value
+  CHECK(refused(good + "aws_access_key_id=c\n").offset == 4);  // which one?
+  CHECK(refused(good + "[default]\n").offset == 4);
+  CHECK(refused("[default\n").offset == 1);
+  CHECK(refused("[]\n").offset == 1);
+  CHECK(refused(std::string("[a]\n\0", 5)).offset == 2);
+  CHECK(refused(good, "absent").code == errc::misuse);
+  CHECK(refused("[default]\naws_access_key_id=a\n").code == errc::misuse);  // no secret
+  CHECK(refused(good + std::string(1024 * 1024, '#')).cause == EFBIG);
+  CHECK(s3::file_credentials("/nonexistent/credentials", "").error().cause == ENOENT);
+}
+
+TEST_CASE("keys of the environment", "[s3]") {
+  ::setenv("AWS_ACCESS_KEY_ID", "ENV", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+  ::unsetenv("AWS_SESSION_TOKEN");
+  const auto there = s3::environment_credentials();
+  REQUIRE(there);
+  CHECK((*there)->get()->access_key == "ENV");
+  ::unsetenv("AWS_SECRET_ACCESS_KEY");
+  CHECK(s3::environment_credentials().error().code == errc::misuse);
+  ::unsetenv("AWS_ACCESS_KEY_ID");
+}
+
+TEST_CASE("keys that would break a header are refused", "[s3]") {
+  const s3::credentials split{
+      .access_key = "a\nb", .secret_key = s3::secret_text("c"), .session_token = {}, .expires = {}};
+  CHECK(s3::fixed_credentials(split).error().code == errc::misuse);
+}
