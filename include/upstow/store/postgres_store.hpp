@@ -25,8 +25,8 @@
 // an advisory lock (shared) on that number as long as it lives. sweep() removes the rows of numbers
 // whose lock is free, so it never meets a statement of the dead that still runs. While a store has
 // no connection at all, as after a restart of the server, its rows look dead: sweep with
-// older_than above the time an upload takes. Such locks and prepared statements belong to a
-// session, so between store and server there can be a pooler of sessions, not one of transactions.
+// older_than above the time an upload takes. Such locks belong to a session, so between store and
+// server there can be a pooler of sessions, not one of transactions.
 //
 // A reader in the process that removed an object reads on; one in another process gets
 // object_not_found in the middle, and never other bytes.
