@@ -5,7 +5,7 @@
 #include <semaphore>
 #include <thread>
 
-#include "contract.hpp"
+#include "store/contract.hpp"
 #include "support/slow_store.hpp"
 #include "support/through_store.hpp"
 #include "upstow/store/memory_store.hpp"
