@@ -90,11 +90,7 @@ class socket_transport::impl {
       if (got == transfer::ok || !closed || !again) return done(std::move(link), got);
       response = {};
     }
-    link = std::make_unique<wire_link>(to);
-    std::vector<tcp::endpoint> where;
-    transfer_fault fault = names_.resolve(to, connect_until, where);
-    if (fault == transfer_fault::none) fault = link->connect(where, trust_, connect_until);
-    response.cause = link->cause();
+    const transfer_fault fault = connect(to, connect_until, link, response);
     if (fault != transfer_fault::none) return fail(response, fault);
     return done(std::move(link), exchange(*link, head, request, response, until));
   }
@@ -105,6 +101,21 @@ class socket_transport::impl {
   }
 
  private:
+  /// Where there is no descriptor or memory for a connection, there is none for now.
+  transfer_fault connect(const peer& to, steady::time_point until, std::unique_ptr<wire_link>& link,
+                         http_response& response) noexcept {
+    return store_detail::without_throwing(
+        [&] {
+          link = std::make_unique<wire_link>(to);
+          std::vector<tcp::endpoint> where;
+          transfer_fault fault = names_.resolve(to, until, where);
+          if (fault == transfer_fault::none) fault = link->connect(where, trust_, until);
+          response.cause = link->cause();
+          return fault;
+        },
+        [] { return transfer_fault::connection; });
+  }
+
   static transfer exchange(wire_link& link, const std::string& head, const http_request& request,
                            http_response& response, const time_limits& until) {
     const transfer got = link.exchange(head, request, response, until);

@@ -87,6 +87,10 @@ bool wire_link::wait(Begin&& begin, steady::time_point until, std::size_t* moved
   io_.restart();
   while (!done && io_.run_one_until(until) > 0) {
   }
+  if (!done) {  // what was ready before the machine came to it is no time-out
+    io_.restart();
+    io_.poll();
+  }
   if (!done) {
     timed_out_ = true;
     asio::error_code ignored;
@@ -106,6 +110,15 @@ steady::time_point wire_link::next_limit(const time_limits& until) const noexcep
 
 transfer_fault wire_link::broken() const noexcept {
   return timed_out_ ? transfer_fault::timed_out : transfer_fault::connection;
+}
+
+// An operation that is ready at once succeeds at any time, so a peer that never stops is ended
+// here.
+bool wire_link::time_is_left(const time_limits& until) noexcept {
+  if (steady::now() < until.total) return true;
+  timed_out_ = true;
+  cause_ = asio::error::timed_out;
+  return false;
 }
 
 bool wire_link::open_socket(const tcp::endpoint& where, steady::time_point until) {
@@ -179,7 +192,7 @@ bool wire_link::write_all(std::string_view head, const http_request& request,
         else
           socket_.async_write_some(buffer, handler);
       };
-      if (!wait(begin, next_limit(until), &n)) return false;
+      if (!time_is_left(until) || !wait(begin, next_limit(until), &n)) return false;
       piece = piece.subspan(n);
     }
     return true;
@@ -199,7 +212,7 @@ response_reader::state wire_link::read_response(response_reader& reader, http_re
       else
         socket_.async_read_some(buffer, handler);
     };
-    if (!wait(begin, next_limit(until), &n)) {
+    if (!time_is_left(until) || !wait(begin, next_limit(until), &n)) {
       if (timed_out_) {
         response.fault = transfer_fault::timed_out;
         return response_reader::state::failed;

@@ -94,6 +94,7 @@ class wire_link {
   response_reader::state read_response(response_reader& reader, http_response& response,
                                        const time_limits& until);
   transfer_fault broken() const noexcept;
+  bool time_is_left(const time_limits& until) noexcept;
   steady::time_point next_limit(const time_limits& until) const noexcept;
 
   peer to_;
