@@ -29,7 +29,8 @@ void add_upload_route(httplib::Server& server, upstow::store& store, const upsto
       });
 }
 
-// 2. An avatar and some text.
+// 2. An avatar and some text. The test asks avatar.check(); a policy made from a configuration is
+// asked where it is made.
 inline const upstow::policy avatar{
     .limits = {.total_bytes = 3 * MiB},
     .fields = {upstow::file(

@@ -8,6 +8,7 @@ int main() {
   auto store = upstow::filesystem_store::open({.root = "uploads"});
   if (!store) return std::puts(upstow::describe(store.error().code).title.data()), 1;
   const upstow::policy policy{.limits = {.total_bytes = 100 * upstow::MiB}};
+  if (const auto wrong = policy.check(); !wrong.empty()) return std::puts(wrong.c_str()), 1;
 
   httplib::Server server;
   server.Post("/upload", [&](const auto& request, auto& response, const auto& reader) {

@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   if (argc != 3) return std::fputs("usage: minimal CONTENT-TYPE DIRECTORY < BODY\n", stderr), 2;
 
   const upstow::policy policy{.limits = {.total_bytes = 100 * upstow::MiB}, .types = {"image/*"}};
+  if (const auto wrong = policy.check(); !wrong.empty()) return std::puts(wrong.c_str()), 1;
 #if defined(UPSTOW_HEADER_ONLY)
   upstow::memory_store memory;
   upstow::memory_store* store = &memory;

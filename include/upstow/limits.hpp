@@ -23,7 +23,8 @@ struct limits {
   std::uint64_t file_bytes = inherited;
   /// One text field. A long comment is 10 KiB; fields live in memory.
   std::uint64_t field_bytes = 64 * KiB;
-  /// All text fields together: what one request may hold in memory for them.
+  /// All text fields together: what one request may hold in memory for them. No field's max_bytes
+  /// may be above it; policy::check() says so.
   std::uint64_t text_bytes = 1 * MiB;
   /// Names, filenames and types kept for the outcome: 1000 parts with 256 bytes each.
   std::uint64_t record_bytes = 256 * KiB;

@@ -178,7 +178,7 @@ UPSTOW_INLINE std::string rule_sentence(const policy& rules, const field_rule& f
   for (sentence& one : sentences_of(field, effective(rules, field))) {
     if (one.rule == rule) return std::move(one.text);
   }
-  return {};
+  return common_sentence(rules, field, rule);
 }
 
 UPSTOW_INLINE std::string size_text(std::uint64_t count) {

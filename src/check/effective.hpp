@@ -1,12 +1,14 @@
-// src/check/effective.hpp - which of a field's and the policy's rules holds. For those who judge
-// and for describe.cpp, so that what is said is what is judged.
+// src/check/effective.hpp - which of a field's and the policy's rules holds. For those who judge,
+// for policy_check.hpp and for describe.cpp, so that what is said is what is judged.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "upstow/check/agreement.hpp"
 #include "upstow/check/policy.hpp"
 
 namespace upstow {
@@ -83,6 +85,18 @@ inline effective_rule effective(const policy& p, const field_rule& f) {
   rule.denied_extensions.insert(rule.denied_extensions.end(), f.denied_extensions.begin(),
                                 f.denied_extensions.end());
   return rule;
+}
+
+/// False where types or extensions exclude images: nobody wants to read of pixels of a PDF.
+inline bool may_be_image(const effective_rule& rule) {
+  const auto image = [](std::string_view type) {
+    return type.starts_with("image/") || type == "*/*";
+  };
+  const auto image_extension = [&](const std::string& e) { return image(type_of_extension(e)); };
+  const std::vector<std::string>& types = *rule.types;
+  const std::vector<std::string>& extensions = *rule.extensions;
+  return (types.empty() || std::any_of(types.begin(), types.end(), image)) &&
+         (extensions.empty() || std::any_of(extensions.begin(), extensions.end(), image_extension));
 }
 
 }  // namespace effective_detail

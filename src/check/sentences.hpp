@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "effective.hpp"
-#include "upstow/check/agreement.hpp"
 #include "upstow/check/describe.hpp"
 
 namespace upstow {
@@ -18,6 +17,7 @@ inline namespace UPSTOW_ABI {
 namespace sentences_detail {
 
 using effective_detail::effective_rule;
+using effective_detail::may_be_image;
 using list = std::vector<std::string>;
 
 /// A sentence and the rule that it is about, as rule_violation::rule names it.
@@ -90,18 +90,6 @@ inline std::string denied_sentence(const list& denied) {
                      dotted(others), others.empty() ? "" : " or ");
 }
 
-/// False where types or extensions exclude images: nobody wants to read of pixels of a PDF.
-inline bool may_be_image(const effective_rule& rule) {
-  const auto image = [](std::string_view type) {
-    return type.starts_with("image/") || type == "*/*";
-  };
-  const auto image_extension = [&](const std::string& e) { return image(type_of_extension(e)); };
-  const list& types = *rule.types;
-  const list& extensions = *rule.extensions;
-  return (types.empty() || std::any_of(types.begin(), types.end(), image)) &&
-         (extensions.empty() || std::any_of(extensions.begin(), extensions.end(), image_extension));
-}
-
 inline std::string_view content_sentence(content_check check) noexcept {
   switch (check) {
     case content_check::standard:
@@ -152,6 +140,38 @@ inline std::vector<sentence> sentences_of(const field_rule& f, const effective_r
   }
   if (f.is_file) add_file_sentences(rule, all);
   return all;
+}
+
+/// What is true of the whole request, or so plain that no list of a field's rules repeats it, and
+/// is said to whom it refuses.
+inline std::string common_sentence(const policy& p, const field_rule& f, std::string_view rule) {
+  const limits& l = p.limits;
+  const struct {
+    std::string_view rule, what;
+    std::uint64_t most;
+  } sizes[] = {{"total_bytes", "The whole form", l.total_bytes},
+               {"file_bytes", "Each file", std::min(l.file_bytes, l.total_bytes)},
+               {"field_bytes", "Each text", l.field_bytes},
+               {"text_bytes", "All text together", l.text_bytes}};
+  for (const auto& one : sizes) {
+    if (one.rule == rule) return fmt::format("{}: at most {}.", one.what, exact_size(one.most));
+  }
+  if (rule == "parts") return fmt::format("All together: at most {}.", counted(l.parts, false));
+  if (rule == "files") return fmt::format("All together: at most {}.", counted(l.files, true));
+  if (rule == "fields") return fmt::format("All text: at most {}.", counted(l.fields, false));
+  if (rule == "unknown") return "No other fields.";
+  if (rule == "is_file") return f.is_file ? "A file." : "Text, not a file.";
+  if (rule == "require_utf8") return "Text in UTF-8.";
+  if (rule == "required") return "Required.";  // says min_count, too, of a field that is not there
+  if (rule == "max_pixels") {                  // an image, where none was to be expected
+    const std::uint64_t most = effective_detail::most_pixels(p, &f);
+    return fmt::format("Images: at most {}.", pixels_text(most));
+  }
+  if (rule != "decoders") return {};
+  std::vector<std::string_view> codings;
+  for (const content_coding& c : p.decoders) codings.push_back(c.name);
+  if (codings.empty()) return "Not compressed.";
+  return fmt::format("Not compressed, or one of: {}.", fmt::join(codings, ", "));
 }
 
 }  // namespace sentences_detail

@@ -23,6 +23,7 @@ UPSTOW_INLINE std::string refusal(const file_record& file) {
   object_writer json;
   json.text("name", about.name);
   json.text("title", about.title);
+  json.number("status", about.status);
   add_rule(json, file.violation);
   return json.done();
 }

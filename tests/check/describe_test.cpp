@@ -256,6 +256,52 @@ TEST_CASE("the sentence for a rule that was broken") {
   CHECK(rule_sentence(p, p.fields[0], "").empty());
 }
 
+TEST_CASE("no rule that can be broken is without a sentence") {
+  const policy p{.limits = {.text_bytes = 5},
+                 .fields = {upstow::file("f", {.allow_empty = false,
+                                               .min_bytes = 1,
+                                               .min_count = 1,
+                                               .types = {"application/pdf"},
+                                               .extensions = {"pdf"},
+                                               .sniffed_types = {"application/pdf"}}),
+                            upstow::text("t")}};
+  const struct {
+    const char* rule;
+    const char* sentence;
+  } rows[] = {
+      // Of the whole request, as ingest.cpp names them.
+      {"total_bytes", "The whole form: at most 64 MiB."},
+      {"file_bytes", "Each file: at most 64 MiB."},
+      {"field_bytes", "Each text: at most 64 KiB."},
+      {"text_bytes", "All text together: at most 5 bytes."},
+      {"parts", "All together: at most 1000 values."},
+      {"files", "All together: at most 100 files."},
+      {"fields", "All text: at most 1000 values."},
+      {"unknown", "No other fields."},
+      {"decoders", "Not compressed."},
+      // Of a field.
+      {"is_file", "A file."},
+      {"require_utf8", "Text in UTF-8."},
+      {"required", "Required."},
+      {"min_count", "At least 1 file."},
+      {"max_count", "At most 1 file."},
+      {"allow_empty", "Not empty."},
+      {"min_bytes", "At least 1 byte."},
+      {"max_bytes", "At most 64 MiB."},
+      {"types", "Types: application/pdf."},
+      {"extensions", "Extensions: .pdf."},
+      {"denied_extensions", "No names with the extension of a web server's script, such as .php."},
+      {"content", "The content must be what its name and type say."},
+      {"sniffed_types", "The content must be one of: application/pdf."},
+      {"max_pixels", "Images: at most 268.4 megapixels (268402689 pixels)."},
+  };
+  for (const auto& row : rows) CHECK(rule_sentence(p, p.fields[0], row.rule) == row.sentence);
+  CHECK(rule_sentence(p, p.fields[1], "is_file") == "Text, not a file.");
+  policy coded = p;
+  coded.decoders = {{.name = "gzip"}, {.name = "zstd"}};
+  CHECK(rule_sentence(coded, p.fields[0], "decoders") == "Not compressed, or one of: gzip, zstd.");
+}
+
 TEST_CASE("sentences about names, content and pixels") {
   const auto last = [](const upstow::file_options& options) {
     return sentences(upstow::file("f", options)).back();

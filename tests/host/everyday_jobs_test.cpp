@@ -66,6 +66,11 @@ TEST_CASE("job 1 saves what a form sends") {
   CHECK(objects(*store) == 1);
 }
 
+TEST_CASE("the policies make sense") {
+  CHECK(everyday::avatar.check() == "");  // else the sentence
+  CHECK(everyday::album.check() == "");
+}
+
 TEST_CASE("job 2 takes an avatar and some text") {
   upstow::memory_store store;
   const std::string body =

@@ -260,7 +260,7 @@ TEST_CASE("the answer names what was refused beside what was stored") {
   CHECK(answer.body.find(
             "{\"field\":\"f\",\"filename\":\"\\u003cb\\u003e.png\",\"type\":\"text/plain\","
             "\"size\":0,\"state\":\"refused\",\"error\":{\"name\":\"extension-not-allowed\","
-            "\"title\":\"Files with this extension are not accepted here\",\"rule\":\"extensions\","
-            "\"limit\":\"txt\",\"value\":\"png\"}}") != std::string::npos);
+            "\"title\":\"Files with this extension are not accepted here\",\"status\":422,"
+            "\"rule\":\"extensions\",\"limit\":\"txt\",\"value\":\"png\"}}") != std::string::npos);
   CHECK(answer.body.find("\"state\":\"refused\"") == answer.body.rfind("\"state\""));
 }

@@ -204,6 +204,10 @@ TEST_CASE("each rule has its error and nothing is stored") {
     const auto out = receive(store, c.policy, c.body);
     CHECK(upstow::describe(out.error.code).name == upstow::describe(c.expected).name);
     CHECK(objects(store) == 0);
+    const upstow::rule_violation& broken = out.violation;
+    const upstow::field_rule* rule = c.policy.rule(broken.field);
+    const upstow::field_rule of = rule != nullptr ? *rule : upstow::file("");
+    CHECK(broken.rule.empty() == rule_sentence(c.policy, of, broken.rule).empty());
   }
 }
 

@@ -81,10 +81,14 @@ REFUSED = [
     ('[' * 100_000, 'line 1: lists and objects are nested too deeply'),
     # What policy::check() says.
     ('{"limits": {"total_bytes": 5}, "fields": [{"name": "a", "max_bytes": "1 KiB"}]}',
-     'field "a" may have 1024 bytes, but the whole body only 5 (limits.total_bytes)'),
+     'field "a" may have 1024 bytes, but the whole body only 5; raise limits.total_bytes, or lower '
+     'max_bytes'),
     ('{"types": ["png"]}', 'types has "png"; write "type/subtype" or "type/*" in lower case'),
     ('{"dialect": {"form": false}}',
-     'dialect.form must be true: rules are for the named parts of a form'),
+     'dialect.form is false, but rules are for the named parts of a form; set it, or read other '
+     'types with multipart_parser'),
+    ('{"limits": {"files": 0}, "fields": [{"name": "a", "is_file": true, "required": true}]}',
+     '1 required files are more than limits.files (0); raise that, or require less'),
     (' ' * ((1 << 20) + 1), 'a policy may have 1 MiB at most'),
 ]
 

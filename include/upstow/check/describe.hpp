@@ -56,7 +56,9 @@ UPSTOW_API std::string accept_attribute(const policy& rules, const field_rule& f
 /// where it goes.
 UPSTOW_API std::vector<std::string> rule_sentences(const policy& rules, const field_rule& field);
 
-/// The one that is about `rule`, as rule_violation::rule names it; empty if there is none.
+/// The one that is about `rule`, as rule_violation::rule names it. Also for what is not among them
+/// since it holds for the whole request, as "text_bytes". Empty for what is no rule of a policy: an
+/// observer has words of its own.
 UPSTOW_API std::string rule_sentence(const policy& rules, const field_rule& field,
                                      std::string_view rule);
 

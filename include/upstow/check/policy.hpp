@@ -8,6 +8,12 @@
 //       .fields = {upstow::file("avatar", {.required = true, .types = {"image/png",
 //       "image/jpeg"}}),
 //                  upstow::text("bio", {.max_bytes = 2 * KiB})}};
+//   if (std::string wrong = avatar.check(); !wrong.empty()) die(wrong);  // once
+//
+// Nothing asks check() by itself: not a session, since a policy serves many requests and is the
+// same for all of them, and no adapter, since what a host does about it (stop, keep the policy that
+// it had) is the host's to say. A policy that contradicts itself is safe to run: every rule holds,
+// so it refuses what it should not, and takes nothing that it should not.
 #pragma once
 
 #include <chrono>
@@ -171,7 +177,13 @@ struct policy {
   /// `broken`, if given, says which rule a raw body's type or name broke.
   UPSTOW_API failure admit(const head& request, rule_violation* broken = nullptr) const noexcept;
 
-  /// Empty if the policy makes sense; else one sentence that names the contradiction.
+  /// Empty if some client could meet each of the rules; else one sentence that names the
+  /// contradiction and, behind "; ", how to mend it, as
+  ///
+  ///   1 required files are more than limits.files (0); raise that, or require less
+  ///
+  /// For people: its words may change. Call it once, where the policy is made; it walks all lists.
+  /// What it says may quote the policy's names and types, and nothing of any client.
   UPSTOW_API std::string check() const;
 
   /// The rules as JSON, for clients; see describe_json() in check/describe.hpp.

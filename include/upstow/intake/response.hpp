@@ -24,8 +24,9 @@ struct response {
 UPSTOW_API std::string problem_json(const outcome& result);
 
 /// {"files":[{"field":..,"filename":..,"type":..,"size":..,"key":..,"sha-256":..}],"fields":[{"name":..,"value":..}]}
-/// A file that was refused alone has "state":"refused" and "error":{"name":..,"title":..,"rule":..}
-/// in place of its key; one that an observer skipped has "state":"skipped".
+/// A file that was refused alone has "state":"refused" and in place of its key
+/// "error":{"name":..,"title":..,"status":413,"rule":..,"limit":..,"value":..}: the status that it
+/// would have had as the only one. One that an observer skipped has "state":"skipped".
 /// Client text is escaped for JSON, and for HTML in case the answer is shown raw (<, >, & as
 /// \u00xx).
 UPSTOW_API std::string success_json(const outcome& result);

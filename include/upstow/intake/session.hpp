@@ -31,6 +31,7 @@ class UPSTOW_API session {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
+  /// `rules` are taken as they are; policy::check() is the host's to call, once.
   /// Asks rules.admit(request) first: st() may be `failed` at once. Copies what it keeps of
   /// `request`.
   session(store& into, const policy& rules, const head& request,
