@@ -83,7 +83,8 @@ struct field_rule {
   std::uint32_t min_count = 0;
   std::uint32_t max_count = 1;
   upstow::duplicates duplicates = upstow::duplicates::reject;
-  /// Declared media types, "image/png" or "image/*". Empty: those of the policy.
+  /// Declared media types, "image/png" or "image/*"; "*/*" is any, and none. Empty: those of the
+  /// policy.
   std::vector<std::string> types{};
   /// Allowed last extensions without the dot, any case. Empty: those of the policy.
   std::vector<std::string> extensions{};
