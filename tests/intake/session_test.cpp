@@ -8,6 +8,7 @@
 #include "support/form.hpp"
 #include "support/null_store.hpp"
 #include "support/receiving.hpp"
+#include "upstow/check/describe.hpp"
 #include "upstow/intake/response.hpp"
 #include "upstow/store/memory_store.hpp"
 
