@@ -39,6 +39,11 @@ constexpr choice<upstow::content_check> content_words[] = {
     {"off", upstow::content_check::off},
     {"refuse_mismatch", upstow::content_check::refuse_mismatch},
     {"refuse_unknown", upstow::content_check::refuse_unknown}};
+constexpr choice<upstow::active_content> active_words[] = {
+    {"standard", upstow::active_content::standard},
+    {"allow", upstow::active_content::allow},
+    {"refuse_hidden", upstow::active_content::refuse_hidden},
+    {"refuse", upstow::active_content::refuse}};
 constexpr choice<upstow::rejection> rejection_words[] = {
     {"all_or_nothing", upstow::rejection::all_or_nothing},
     {"per_file", upstow::rejection::per_file}};
@@ -81,6 +86,7 @@ constexpr member<field_rule> field_members[] = {
     {"denied_extensions", list_of_words<&field_rule::denied_extensions>},
     {"content", chosen<&field_rule::content, content_words>},
     {"sniffed_types", list_of_words<&field_rule::sniffed_types>},
+    {"active_content", chosen<&field_rule::active_content, active_words>},
     {"max_pixels", pixels_or_inherited<&field_rule::max_pixels>},
 };
 
@@ -175,6 +181,7 @@ constexpr member<policy> policy_members[] = {
     {"denied_extensions", list_of_words<&policy::denied_extensions>},
     {"content", chosen<&policy::content, content_words>},
     {"sniffed_types", list_of_words<&policy::sniffed_types>},
+    {"active_content", chosen<&policy::active_content, active_words>},
     {"max_pixels", pixels<&policy::max_pixels>},
     {"rejection", chosen<&policy::rejection, rejection_words>},
     {"require_content_length", flag<&policy::require_content_length>},

@@ -70,7 +70,9 @@ enum class errc : std::uint16_t {
   extension_not_allowed,
   content_mismatch,      ///< the first bytes contradict the declared type or the extension
   content_unrecognised,  ///< no type is known whose first bytes are these
+  active_content,        ///< a script or markup in a file in which the rule wants none
   image_too_large,       ///< more pixels than the rule allows
+  image_size_unknown,    ///< an image in which no byte tells how many pixels it has
   digest_mismatch,
   malware,         ///< a scanner found something
   scan_too_large,  ///< more bytes than the scanner takes

@@ -37,6 +37,7 @@
 #include "upstow/check/display_name.hpp"
 #include "upstow/check/filename.hpp"
 #include "upstow/check/image_probe.hpp"
+#include "upstow/check/image_search.hpp"
 #include "upstow/check/json_text.hpp"
 #include "upstow/check/policy.hpp"
 #include "upstow/check/sniff.hpp"

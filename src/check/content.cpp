@@ -27,6 +27,8 @@ UPSTOW_INLINE std::string claim(std::string_view declared_type, const untrusted_
 UPSTOW_INLINE errc judge_agreement(content_check check, std::string_view declared_type,
                                    const untrusted_name& filename, const sniffed& found) {
   if (check == content_check::off) return errc::ok;
+  // Also where nobody claims anything. Of unknown binary a zip may honestly be a part.
+  if (found.recognised() && is_two_things(found)) return errc::content_mismatch;
   switch (content_agrees(declared_type, filename.extension(), found)) {
     case agreement::agrees: return errc::ok;
     case agreement::contradicts: return errc::content_mismatch;
@@ -45,10 +47,45 @@ UPSTOW_INLINE std::string found_text(const sniffed& found) {
   return text;
 }
 
+/// Formats in which image_search finds the size.
+constexpr bool has_size(content what) noexcept {
+  return what == content::png || what == content::jpeg || what == content::gif ||
+         what == content::webp || what == content::bmp || what == content::heic ||
+         what == content::heif || what == content::avif;
+}
+
+UPSTOW_INLINE bool refuses(active_content rule, const sniffed& found) noexcept {
+  const content what = found.what;
+  switch (rule) {
+    case active_content::standard:
+    case active_content::allow: break;
+    case active_content::refuse_hidden:
+      return found.active && what != content::html && what != content::xml && what != content::php;
+    case active_content::refuse: return found.active || found.pdf_script;
+  }
+  return false;
+}
+
 }  // namespace content_detail
 
 UPSTOW_INLINE content_facts look_at(bytes first) noexcept {
-  return {.found = sniff(first), .image = probe_image(first)};
+  const std::string_view seen = as_text(first).substr(0, sniffed_bytes);
+  content_facts facts{.found = sniff(first), .search = image_search(seen)};
+  facts.image = facts.search.size();
+  facts.whole = first.size() < sniffed_bytes;
+  return facts;
+}
+
+UPSTOW_INLINE errc judge_image(const policy& rules, const field_rule* rule, content what,
+                               const std::optional<image_size>& image, rule_violation& broken) {
+  using namespace effective_detail;
+  const std::uint64_t most = most_pixels(rules, rule);
+  const bool unknown =
+      !image && content_detail::has_size(what) && most < inherited && is_checked(rules, rule);
+  if (!unknown && (!image || image->pixels() <= most)) return errc::ok;
+  broken = {rule != nullptr ? rule->name : "", "max_pixels", std::to_string(most),
+            image ? fmt::format("{}x{}", image->width, image->height) : "unknown"};
+  return image ? errc::image_too_large : errc::image_size_unknown;
 }
 
 UPSTOW_INLINE errc judge_content(const policy& rules, const field_rule* rule,
@@ -78,13 +115,13 @@ UPSTOW_INLINE errc judge_content(const policy& rules, const field_rule* rule,
     break_rule("content", claim(declared_type, filename), found_text(facts.found));
     return disagrees;
   }
-  const std::uint64_t most = most_pixels(rules, rule);
-  if (facts.image && facts.image->pixels() > most) {
-    break_rule("max_pixels", std::to_string(most),
-               fmt::format("{}x{}", facts.image->width, facts.image->height));
-    return errc::image_too_large;
+  const active_content active = active_of(rules, rule);
+  if (refuses(active, facts.found)) {
+    break_rule("active_content", std::string(word_of(active)), std::string(found));
+    return errc::active_content;
   }
-  return errc::ok;
+  if (!facts.search.over() && !facts.whole) return errc::ok;
+  return judge_image(rules, rule, facts.found.what, facts.image, broken);
 }
 
 }  // namespace UPSTOW_ABI

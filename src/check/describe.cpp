@@ -108,6 +108,7 @@ UPSTOW_INLINE void add_file_members(const effective_rule& rule, object_writer& t
   to.texts("denied_extensions", rule.denied_extensions);
   to.text("content", word(rule.content));
   to.texts("sniffed_types", *rule.sniffed_types);
+  to.text("active_content", word_of(rule.active_content));
   to.limit("max_pixels", rule.max_pixels);
 }
 

@@ -33,6 +33,29 @@ inline content_check check_of(const policy& rules, const field_rule* rule) noexc
   return restricted ? content_check::refuse_mismatch : content_check::off;
 }
 
+/// Something is asked of the first bytes.
+inline bool is_checked(const policy& rules, const field_rule* rule) noexcept {
+  return check_of(rules, rule) != content_check::off ||
+         !list_of(rules, rule, &field_rule::sniffed_types, &policy::sniffed_types).empty();
+}
+
+inline active_content active_of(const policy& rules, const field_rule* rule) noexcept {
+  active_content active = rule != nullptr ? rule->active_content : active_content::standard;
+  if (active == active_content::standard) active = rules.active_content;
+  if (active != active_content::standard) return active;
+  return is_checked(rules, rule) ? active_content::refuse_hidden : active_content::allow;
+}
+
+inline std::string_view word_of(active_content value) noexcept {
+  switch (value) {
+    case active_content::standard: return "standard";
+    case active_content::allow: return "allow";
+    case active_content::refuse_hidden: return "refuse_hidden";
+    case active_content::refuse: return "refuse";
+  }
+  return "";
+}
+
 inline std::uint64_t most_pixels(const policy& rules, const field_rule* rule) noexcept {
   const bool own = rule != nullptr && rule->max_pixels != inherited;
   return own ? rule->max_pixels : rules.max_pixels;
@@ -48,6 +71,7 @@ struct effective_rule {
   std::vector<std::string> denied_extensions{};
   content_check content = content_check::off;
   const std::vector<std::string>* sniffed_types = nullptr;
+  upstow::active_content active_content = upstow::active_content::allow;
   std::uint64_t max_pixels = 0;
 };
 
@@ -81,6 +105,7 @@ inline effective_rule effective(const policy& p, const field_rule& f) {
       .denied_extensions = p.denied_extensions,
       .content = check_of(p, &f),
       .sniffed_types = &list_of(p, &f, &field_rule::sniffed_types, &policy::sniffed_types),
+      .active_content = active_of(p, &f),
       .max_pixels = most_pixels(p, &f)};
   rule.denied_extensions.insert(rule.denied_extensions.end(), f.denied_extensions.begin(),
                                 f.denied_extensions.end());

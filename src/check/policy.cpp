@@ -30,6 +30,7 @@ UPSTOW_INLINE field_rule file(std::string name, file_options options) {
           .denied_extensions = std::move(options.denied_extensions),
           .content = options.content,
           .sniffed_types = std::move(options.sniffed_types),
+          .active_content = options.active_content,
           .max_pixels = options.max_pixels};
 }
 

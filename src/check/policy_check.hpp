@@ -363,6 +363,7 @@ UPSTOW_INLINE std::string check_text_alone(const field_rule& f) {
   const bool of_files = f.types != plain.types || f.extensions != plain.extensions ||
                         f.denied_extensions != plain.denied_extensions ||
                         f.content != plain.content || f.sniffed_types != plain.sniffed_types ||
+                        f.active_content != plain.active_content ||
                         f.max_pixels != plain.max_pixels;
   if (!of_files) return {};
   return fmt::format(

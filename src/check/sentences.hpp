@@ -101,6 +101,16 @@ inline std::string_view content_sentence(content_check check) noexcept {
   return "";
 }
 
+inline std::string_view active_sentence(active_content rule) noexcept {
+  switch (rule) {
+    case active_content::standard:
+    case active_content::allow: break;
+    case active_content::refuse_hidden: return "No scripts or web pages inside of images and PDFs.";
+    case active_content::refuse: return "Nothing that could run, such as scripts and web pages.";
+  }
+  return "";
+}
+
 inline void add_file_sentences(const effective_rule& rule, std::vector<sentence>& to) {
   if (!rule.types->empty()) {
     to.push_back({"types", fmt::format("Types: {}.", fmt::join(*rule.types, ", "))});
@@ -111,6 +121,8 @@ inline void add_file_sentences(const effective_rule& rule, std::vector<sentence>
   if (!rule.denied_extensions.empty()) {
     to.push_back({"denied_extensions", denied_sentence(rule.denied_extensions)});
   }
+  const std::string_view active = active_sentence(rule.active_content);
+  if (!active.empty()) to.push_back({"active_content", std::string(active)});
   const std::string_view content = content_sentence(rule.content);
   if (!content.empty()) to.push_back({"content", std::string(content)});
   if (!rule.sniffed_types->empty()) {

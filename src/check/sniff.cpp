@@ -4,6 +4,7 @@
 
 #include "sniff_binary.hpp"
 #include "sniff_media.hpp"
+#include "sniff_svg.hpp"
 #include "sniff_text.hpp"
 #include "sniff_zip.hpp"
 
@@ -203,12 +204,10 @@ UPSTOW_INLINE bool is_searched(content what) noexcept {
   return is_media(what) || what == content::binary || what == content::pdf;
 }
 
-UPSTOW_INLINE bool is_active(const sniffed& found, std::string_view first) noexcept {
-  const content what = found.what;
-  if (what == content::html || what == content::xml || what == content::svg || what == content::php)
-    return true;
-  if (is_searched(what) && has_active_tag(first)) return true;
-  return (what == content::pdf || found.also_pdf) && names_javascript(first);
+UPSTOW_INLINE bool is_active(content what, std::string_view first) noexcept {
+  if (what == content::html || what == content::xml || what == content::php) return true;
+  if (what == content::svg) return is_active_svg(first);
+  return is_searched(what) && has_active_tag(first);
 }
 
 }  // namespace sniff_detail
@@ -229,7 +228,8 @@ UPSTOW_INLINE sniffed sniff(bytes all) noexcept {
   found.type = type_of(found.what);
   found.also_pdf = pdf_at != first.npos && pdf_at != 0;
   found.also_zip = is_searched(found.what) && has_zip(first);
-  found.active = is_active(found, first);
+  found.active = is_active(found.what, first);
+  found.pdf_script = (found.what == content::pdf || found.also_pdf) && names_javascript(first);
   return found;
 }
 

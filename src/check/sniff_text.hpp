@@ -186,10 +186,19 @@ inline content text_of(std::string_view first) noexcept {
   return has_binary(first) ? content::binary : content::text;
 }
 
+/// "<?=" and what could be PHP. Three bytes stand somewhere in one compressed picture of 4000 by
+/// chance; with eight bytes of printable ASCII behind them, 97 of 256, it is one of nine million.
+inline bool is_php_echo(std::string_view text) noexcept {
+  const std::string_view code = read::piece(text, 3, 8);
+  return text.starts_with("<?=") && !code.empty() &&
+         std::all_of(code.begin(), code.end(),
+                     [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\t'; });
+}
+
 /// One of the tags that sniffed::active is about. REQUIRES: `text` begins with '<'.
 inline bool is_active_tag(std::string_view text) noexcept {
   const char letter = text.size() > 1 ? lower(text[1]) : '\0';
-  if (letter == '?') return begins_with(text, "<?php");
+  if (letter == '?') return begins_with(text, "<?php") || is_php_echo(text);
   for (const std::string_view tag : {"<script"sv, "<html"sv, "<svg"sv, "<iframe"sv, "<body"sv,
                                      "<object"sv, "<embed"sv, "<!doctype html"sv})
     if (tag[1] == letter && begins_tag(text, tag)) return true;

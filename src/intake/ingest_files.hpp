@@ -94,6 +94,9 @@ UPSTOW_INLINE void ingest::impl::pass_gate(bytes first) {
   const content_facts facts = look_at(first);
   f.sniffed_type = facts.found.type;
   f.image = facts.image;
+  f.active = facts.found.active || facts.found.pdf_script;
+  found_ = facts.found.what;
+  search_ = facts.whole ? image_search() : facts.search;
   const errc judged = judge_content(policy_, rule_, f.declared_type, f.filename, facts, broken);
   if (judged != errc::ok) return refuse_file({.code = judged}, std::move(broken));
   window_ = first;
@@ -166,21 +169,56 @@ UPSTOW_INLINE std::size_t ingest::impl::write_some(bytes data) {
   return took.n;
 }
 
+/// The gate has looked at these already, where it is too early for a size.
+UPSTOW_INLINE bytes ingest::impl::behind_the_gate(bytes data, std::uint64_t at) noexcept {
+  const std::uint64_t seen = at < sniffed_bytes ? sniffed_bytes - at : 0;
+  return data.subspan(static_cast<std::size_t>(std::min<std::uint64_t>(seen, data.size())));
+}
+
+/// Offers data to the sink, but no more than is needed to know the size of the image, which is then
+/// judged: at the same byte however the file is cut.
+UPSTOW_INLINE std::size_t ingest::impl::write_and_look(bytes data) {
+  if (search_.over()) {
+    const std::size_t n = write_some(data);
+    return offset_ += n, n;
+  }
+  const std::uint64_t at = current_file().size;
+  const bytes fresh = behind_the_gate(data, at);
+  image_search ahead = search_;
+  const bytes next = data.first(data.size() - fresh.size() + ahead.look(as_text(fresh)));
+  const std::size_t n = write_some(next);
+  offset_ += n;
+  if (n < next.size()) {
+    search_.look(as_text(behind_the_gate(next.first(n), at)));
+  } else {
+    search_ = ahead;
+    if (search_.over() && st_ == state::need_more) (void)judge_size_of_image();
+  }
+  return n;
+}
+
+/// All bytes that could show it were seen; false if the file was refused.
+UPSTOW_INLINE bool ingest::impl::judge_size_of_image() {
+  current_file().image = search_.size();
+  search_ = image_search();
+  rule_violation broken;
+  const errc judged = judge_image(policy_, rule_, found_, current_file().image, broken);
+  if (judged == errc::ok) return true;
+  return refuse_file({.code = judged}, std::move(broken)), false;
+}
+
 UPSTOW_INLINE std::size_t ingest::impl::file_data(bytes data) {
   std::size_t used = 0;
-  while (used < data.size() && st_ == state::need_more) {
+  while (used < data.size() && st_ == state::need_more && phase_ == phase::in_file) {
     const std::uint64_t room = part_limit_ - current_file().size;
     if (room == 0) {
       refuse_too_large();
-      if (phase_ == phase::in_dropped) drop_data(data.subspan(used)), used = data.size();
       break;
     }
     const std::size_t left = data.size() - used;
-    const std::size_t n =
-        write_some(data.subspan(used, room < left ? static_cast<std::size_t>(room) : left));
-    offset_ += n;
-    used += n;
+    used += write_and_look(data.subspan(used, room < left ? static_cast<std::size_t>(room) : left));
   }
+  if (phase_ == phase::in_dropped) drop_data(data.subspan(used)), used = data.size();
   return used;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "text_charset.hpp"
+#include "upstow/check/image_search.hpp"
 #include "upstow/check/sniff.hpp"
 #include "upstow/intake/ingest.hpp"
 
@@ -178,6 +179,9 @@ class ingest::impl {
   void begin_sink();
   bool open_transaction() noexcept;
   bool replay();
+  static bytes behind_the_gate(bytes data, std::uint64_t at) noexcept;
+  std::size_t write_and_look(bytes data);
+  bool judge_size_of_image();
   std::size_t room_of_observers();
   std::size_t write_some(bytes data);
   std::size_t file_data(bytes data);
@@ -224,6 +228,8 @@ class ingest::impl {
   const part_head* voting_part_ = nullptr;
   ingest_detail::held_bytes held_;
   bytes window_;  // what first_bytes() is asked about
+  content found_ = content::none;
+  image_search search_;  // over where no size is looked for
 
   std::vector<std::uint32_t> counts_;  // good values, by index of the rule
   std::uint32_t parts_ = 0, files_ = 0, fields_ = 0;

@@ -146,7 +146,7 @@ UPSTOW_INLINE step ingest::impl::part_end() {
   } else if (phase_ == phase::at_gate) {
     if (judge_size(held_.size())) pass_gate(held_.view());
   } else if (phase_ == phase::in_file) {
-    if (judge_size(current_file().size)) {
+    if (judge_size(current_file().size) && (search_.over() || judge_size_of_image())) {
       phase_ = phase::file_votes;
       run();
     }

@@ -75,9 +75,11 @@ TEST_CASE("every member of a description, as the header lists them") {
                     "extensions":"Extensions: .png.",
                     "denied_extensions":"No names with .php, .exe.",
                     "content":"The content must be what its name and type say.",
+                    "active_content":"No scripts or web pages inside of images and PDFs.",
                     "max_pixels":"Images: at most 268.4 megapixels (268402689 pixels)."},
        "types":["image/png"],"extensions":["png"],"denied_extensions":["php","exe"],
-       "content":"refuse_mismatch","sniffed_types":[],"max_pixels":268402689},
+       "content":"refuse_mismatch","sniffed_types":[],
+       "active_content":"refuse_hidden","max_pixels":268402689},
       {"name":"bio","kind":"text","required":false,"allow_empty":true,"min_bytes":0,
        "max_bytes":2048,"min_count":0,"max_count":1,"duplicates":"reject","accept":"",
        "sentences":{"max_count":"At most 1 value.","max_bytes":"At most 2 KiB."}}]})");
@@ -101,12 +103,13 @@ TEST_CASE("no member of a rule is forgotten") {
       [](field_rule& f) { f.denied_extensions = {"x"}; },
       [](field_rule& f) { f.content = content_check::refuse_unknown; },
       [](field_rule& f) { f.sniffed_types = {"a/b"}; },
+      [](field_rule& f) { f.active_content = upstow::active_content::refuse; },
       [](field_rule& f) { f.max_pixels = 5; },
   };
   // A structured binding of as many names as there are members: one more member is one more change.
-  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = upstow::file("f");
-  (void)std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
-  STATIC_REQUIRE(std::size(changes) == 15);
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p2] = upstow::file("f");
+  (void)std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p2);
+  STATIC_REQUIRE(std::size(changes) == 16);
   std::set<std::string> seen{policy{.fields = {upstow::file("f")}}.describe()};
   for (const change apply : changes) {
     policy p{.fields = {upstow::file("f")}};
@@ -310,6 +313,11 @@ TEST_CASE("sentences about names, content and pixels") {
         "The content must be of a known kind and what its name and type say.");
   CHECK(last({.sniffed_types = {"image/png", "image/gif"}}) ==
         "The content must be one of: image/png, image/gif.");
+  CHECK(last({.active_content = upstow::active_content::refuse}) ==
+        "Nothing that could run, such as scripts and web pages.");
+  CHECK(sentences(upstow::file("f", {.sniffed_types = {"image/*"},
+                                     .active_content = upstow::active_content::allow}))
+            .size() == 3);  // of count, size and kind
   CHECK(last({.max_pixels = 1}) == "Images: at most 1 pixel.");
   CHECK(last({.max_pixels = 16'000'000}) == "Images: at most 16 megapixels.");
   CHECK(last({.max_pixels = 1'500'000}) == "Images: at most 1.5 megapixels.");

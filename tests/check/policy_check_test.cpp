@@ -186,6 +186,9 @@ TEST_CASE("lists that nothing can match") {
   policy of_files = with_field(text("t"));
   of_files.fields[0].max_pixels = 5;
   check_rows({{"pixels of a text", of_files, "text field \"t\" has types, extensions or rules"}});
+  policy running = with_field(text("t"));
+  running.fields[0].active_content = upstow::active_content::allow;
+  check_rows({{"a script in a text", running, "text field \"t\" has types, extensions or rules"}});
 }
 
 TEST_CASE("lists that exclude each other") {

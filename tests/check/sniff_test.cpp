@@ -195,6 +195,24 @@ TEST_CASE("what a browser could run is flagged, also in what is something else")
       {"<p>", true},
       {"<?xml version='1.0'?><a/>", true},
       {"<svg onload='alert(1)'/>", true},
+      {"<svg><path d='M0 0'/><text>Click on this, or button = on</text></svg>", false},
+      {"<svg><SCRIPT>", true},
+      {"<svg xmlns:s='http://www.w3.org/2000/svg'><s:script>", true},
+      {"<svg><scripture/></svg>", false},
+      {"<svg><rect ONCLICK = \"x\"/>", true},
+      {"<svg><rect id='a'onclick='x'/>", true},
+      {"<svg><rect data-one='x'/>", false},
+      {"<svg><a href='JavaScript:alert(1)'>", true},
+      {"<svg><a xlink:href=' &#106;avascript:x'>", true},
+      {"<svg><a href='https://example.org/?a=1&#38;b'>", false},
+      {"<svg><foreignObject><p>Long text</p></foreignObject></svg>", false},
+      {"<svg><foreignObject><iframe src='x'>", true},
+      {"<!DOCTYPE svg [<!ENTITY ns_svg \"http://www.w3.org/2000/svg\">]><svg>", false},
+      {"<!DOCTYPE svg [<!ENTITY x '&#60;script>'>]><svg>", true},
+      {"<!DOCTYPE svg [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><svg>", true},
+      {"<?xml version='1.0'?><?xml-stylesheet type='text/css' href='a.css'?><svg>", false},
+      {"<?xml version='1.0'?><?xml-stylesheet type='text/xsl' href='#x'?><svg>", true},
+      {samples::utf16("<svg>", false), true},
       {"<?php", true},
       {"#!/bin/sh\n", false},
       {"GIF89a/*\x01\0*/=1;<script>alert(1)</script>"s, true},
@@ -210,14 +228,32 @@ TEST_CASE("what a browser could run is flagged, also in what is something else")
       {"MZ\0<html>"s, false},                               // programs hold such text
       {samples::entry("a.html", "<html><script>"), false},  // archives hold such files
       {"How to write <script>alert(1)</script>", false},    // text speaks of it
-      {"%PDF-1.7 <</S /JavaScript /JS (app.alert(1))>>", true},
-      {"%PDF-1.7 <</JS(x)>>", true},
-      {"%PDF-1.7 /JSON /JavaScripts /J", false},
+      {"\xFF\xD8\xFF\xFE\0\x10<?=`$_GET[0]`?>"s, true},
+      {"\xFF\xD8\xFF\xFE\0\x10<?=`$_GET["s, false},  // 7 bytes of text are chance
+      {"\xFF\xD8\xFF\xFE\0\x10<?=\x90\x12........"s, false},
       {"%PDF-1.7\n<script>", true},
   };
   for (const auto& row : rows) {
     INFO(row.head);
     CHECK(sniff(row.head).active == row.active);
+  }
+}
+
+TEST_CASE("a PDF that names JavaScript is flagged, by a flag of its own") {
+  struct {
+    std::string head;
+    bool script;
+  } const rows[] = {
+      {"%PDF-1.7 <</S /JavaScript /JS (app.alert(1))>>", true},
+      {"%PDF-1.7 <</JS(x)>>", true},
+      {"%PDF-1.7 /JSON /JavaScripts /J", false},
+      {"x %PDF-1.7 /JS ", true},
+      {"x /JS ", false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.head);
+    CHECK(sniff(row.head).pdf_script == row.script);
+    CHECK_FALSE(sniff(row.head).active);
   }
 }
 

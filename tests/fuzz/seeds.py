@@ -41,6 +41,8 @@ HEADS = [
     "<html>".encode("utf-16"), b"%PDF-1.7 /JavaScript /JS(x)", b"GIF89a\1\0\1\0\0\0\0,\0\0\0\0\2\0\2\0\0<script>",
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xea\x60\0\0\xea\x60\x08\6\0\0\0",
     b"\xff\xd8\xff\xe0\0\x04xx\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0",
+    b"\xff\xd8\xff\xfe\x20\0" + bytes(8190) + b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0",
+    b"GIF89a\1\0\1\0\0\0\0PK\5\6" + bytes(18), b"<svg onload='x'><a href='&#106;avascript:x'>",
     b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\1\0\0\1\0\0",
     b"BM" + bytes(12) + struct.pack("<Iii", 40, 3, -4),
     box(b"ftyp", b"mif1\0\0\0\0heic") + box(b"meta", bytes(4) + box(b"iprp", box(b"ipco", box(

@@ -5,7 +5,7 @@
 // Input: a byte that chooses the extension, one that chooses the declared type, the file.
 #include "fuzz/fuzz.hpp"
 #include "upstow/check/agreement.hpp"
-#include "upstow/check/image_probe.hpp"
+#include "upstow/check/image_search.hpp"
 #include "upstow/check/sniff.hpp"
 
 namespace {
@@ -41,6 +41,26 @@ bool is_sound(const verdict& v, std::string_view file) {
   return !v.size || v.size->pixels() != 0;
 }
 
+/// What a search finds that is given `file` in pieces of `step` bytes.
+std::optional<upstow::image_size> searched(std::string_view file, std::size_t step) {
+  const fuzz::block first(file.substr(0, upstow::sniffed_bytes));
+  upstow::image_search search(upstow::as_text(first.bytes()));
+  for (std::size_t at = upstow::sniffed_bytes; at < file.size() && !search.over(); at += step) {
+    const fuzz::block piece(file.substr(at, step));
+    const std::size_t n = search.look(upstow::as_text(piece.bytes()));
+    FUZZ_CLAIM(n == piece.bytes().size() || search.over());
+  }
+  return search.size();
+}
+
+/// However it is cut, a search finds the same, and at least what the probe of the whole does.
+bool searches_alike(std::string_view file) {
+  const auto found = searched(file, SIZE_MAX / 2);
+  if (searched(file, 1) != found || searched(file, 13) != found) return false;
+  const auto probed = upstow::probe_image(file);
+  return probed == found || (file.size() > upstow::sniffed_bytes && !file.starts_with("\xFF\xD8"));
+}
+
 /// A cut can hide what refines a type, and make a text of what is binary further on; what it shows
 /// of a signature with no more to it stays.
 bool stays(content cut, content whole) {
@@ -60,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const verdict whole = judge(file, type, extension);
   FUZZ_CLAIM(is_sound(whole, file));
   FUZZ_CLAIM(judge(file, type, extension) == whole);
+  FUZZ_CLAIM(searches_alike(file));
   const verdict cut = judge(file.substr(0, file.size() / 2), type, extension);
   FUZZ_CLAIM(is_sound(cut, file.substr(0, file.size() / 2)));
   FUZZ_CLAIM(stays(cut.found.what, whole.found.what));

@@ -195,6 +195,65 @@ TEST_CASE("an image may not have more pixels than the rule says") {
         errc::image_too_large);
 }
 
+TEST_CASE("the size of an image is judged at its byte, wherever that is and however it is cut") {
+  // 8 KiB of a comment, a frame of 40 x 30, and data.
+  const std::string start = "\xFF\xD8\xFF\xFE\x20\x02" + std::string(8192, 'c');
+  const std::string frame("\xFF\xC0\0\x0B\x08\0\x1E\0\x28\x01\x01\x11\0", 13);
+  const std::string data = start + frame + std::string(3000, 'd');
+  const auto body = form().file("f", "a.jpg", data, "image/jpeg").end();
+  const auto broken = form().file("f", "a.jpg", start, "image/jpeg").end();
+  const std::uint64_t begins = body.find("\xFF\xD8");
+  upstow::policy p = pictures();
+  for (const auto way : {upstow::rejection::all_or_nothing, upstow::rejection::per_file}) {
+    p.rejection = way;
+    for (const std::size_t chunk : {std::size_t{1}, std::size_t{100}, std::size_t{4096},
+                                    std::size_t{4200}, std::size_t{9000}, body.size()}) {
+      INFO("chunks of " << chunk);
+      upstow::memory_store store;
+      p.fields[0].max_pixels = 1200;
+      const auto good = receive(store, p, body, chunk);
+      REQUIRE(good.ok());
+      CHECK(good.files[0].image == upstow::image_size{40, 30});
+      CHECK(upstow_test::content(store, good.files[0].key) == data);
+
+      p.fields[0].max_pixels = 1199;
+      upstow::memory_store empty;
+      const auto bad = receive(empty, p, body, chunk);
+      CHECK(bad.error.code == errc::image_too_large);
+      CHECK(bad.error.offset == begins + start.size() + 9);
+      CHECK(bad.violation == upstow::rule_violation{"f", "max_pixels", "1199", "40x30"});
+      CHECK(bad.files[0].size == start.size() + 9);
+
+      const auto none = receive(empty, p, broken, chunk);
+      CHECK(none.error.code == errc::image_size_unknown);
+      CHECK(none.violation == upstow::rule_violation{"f", "max_pixels", "1199", "unknown"});
+      CHECK(objects(empty) == 0);
+      p.fields[0].max_pixels = upstow::unlimited;
+      CHECK(receive(store, p, broken, chunk).ok());
+    }
+  }
+}
+
+TEST_CASE("an image whose size is too large late does not take the good one with it") {
+  const std::string start = "\xFF\xD8\xFF\xFE\x20\x02" + std::string(8192, 'c');
+  const std::string frame("\xFF\xC0\0\x0B\x08\0\x1E\0\x28\x01\x01\x11\0", 13);
+  upstow::policy p{.fields = {upstow::file("f", {.max_count = 2, .max_pixels = 100})},
+                   .rejection = upstow::rejection::per_file};
+  const auto body = form()
+                        .file("f", "a.jpg", start + frame + std::string(9000, 'd'), "image/jpeg")
+                        .file("f", "b.png", png, "image/png")
+                        .end();
+  for (const std::size_t chunk : {std::size_t{1}, std::size_t{5000}, body.size()}) {
+    upstow::memory_store store;
+    const auto out = receive(store, p, body, chunk);
+    REQUIRE(out.ok());
+    CHECK(out.files[0].refusal.code == errc::image_too_large);
+    CHECK(out.files[0].image == upstow::image_size{40, 30});
+    CHECK(out.files[1].image == upstow::image_size{2, 3});
+    CHECK(objects(store) == 1);
+  }
+}
+
 TEST_CASE("an observer sees the first bytes before the store and each byte once") {
   struct watcher final : upstow::observer {
     std::string first, all;

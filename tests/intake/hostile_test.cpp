@@ -20,14 +20,30 @@ const upstow::policy pictures{
     .fields = {upstow::file("f",
                             {.types = {"image/*"}, .extensions = {"png", "jpg", "gif", "svg"}})},
     .sniffed_types = {"image/png", "image/jpeg", "image/gif"}};
+const upstow::policy drawings{.fields = {upstow::file("f", {.types = {"image/svg+xml"}})}};
+const upstow::policy scripted_drawings{
+    .fields = {upstow::file(
+        "f", {.types = {"image/svg+xml"}, .active_content = upstow::active_content::allow})}};
+const upstow::policy pages{.fields = {upstow::file("f", {.extensions = {"html", "xml"}})}};
+const upstow::policy still_pages{.fields = {upstow::file("f", {.extensions = {"html"}})},
+                                 .active_content = upstow::active_content::refuse};
+const upstow::policy still_documents{
+    .fields = {upstow::file(
+        "f", {.extensions = {"pdf"}, .active_content = upstow::active_content::refuse})}};
 const upstow::policy documents{
     .fields = {upstow::file("f", {.extensions = {"pdf", "docx", "txt", "csv", "zip"}})}};
 const upstow::policy pdfs{.fields = {upstow::file("f")}, .sniffed_types = {"application/pdf"}};
 const upstow::policy anything{};
+const upstow::policy consistent{.content = upstow::content_check::refuse_mismatch};
 
 const std::string png = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0"s;
 const std::string gif = "GIF89a\x01\0\x01\0\x80\0\0"s;
-const std::string jpeg = "\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xFF\xD9"s;
+const std::string jpeg_start = "\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"s;
+std::string jpeg_frame(std::string_view size) {
+  return "\xFF\xC0\0\x0B\x08"s + std::string(size) + "\x01\x01\x11\0"s;
+}
+const std::string jpeg = jpeg_start + jpeg_frame({"\0\x02\0\x03", 4}) + "\xFF\xD9";
+const std::string comment = "\xFF\xFE\xFF\xFF" + std::string(65533, 'c');
 
 /// One stored entry of a zip.
 std::string zip_entry(std::string_view name, std::string_view data = "x") {
@@ -82,8 +98,14 @@ TEST_CASE("disguised content is refused and its honest twin is not") {
        errc::type_not_allowed},
       {"a pdf behind the head of a gif", pictures, "a.gif", "image/gif", gif + "%PDF-1.7\n",
        errc::content_mismatch},
+      {"php's short echo behind the head of a jpeg", pictures, "a.jpg", "image/jpeg",
+       jpeg + "<?=`$_GET[0]`?>", errc::content_mismatch},
       {"a jar behind the head of a gif", pictures, "a.gif", "image/gif",
        gif + zip_entry("A.class") + zip_end, errc::content_mismatch},
+      {"of which nobody says anything", consistent, "a", "", gif + zip_entry("A.class") + zip_end,
+       errc::content_mismatch},
+      {"unknown binary with a zip in it", consistent, "a.bin", "",
+       "Cr24\x03\0\0\0"s + zip_entry("a"), errc::ok},
       {"of a jar behind a gif its end alone", pictures, "a.gif", "image/gif", gif + zip_end,
        errc::content_mismatch},
       // No judge of heads sees it, and no claim is made: see sniff.hpp.
@@ -93,6 +115,43 @@ TEST_CASE("disguised content is refused and its honest twin is not") {
        png_of("\0\0\xEA\x60"s, "\0\0\xEA\x60"s), errc::image_too_large},
       {"2^32 - 1 pixels squared", pictures, "a.png", "image/png",
        png_of("\xFF\xFF\xFF\xFF", "\xFF\xFF\xFF\xFF"), errc::image_too_large},
+      {"a jpeg behind a comment of 64 KiB", pictures, "a.jpg", "image/jpeg",
+       jpeg_start + comment + jpeg_frame({"\0\x02\0\x03", 4}), errc::ok},
+      {"60000 x 60000 behind a comment of 64 KiB", pictures, "a.jpg", "image/jpeg",
+       jpeg_start + comment + jpeg_frame("\xEA\x60\xEA\x60"), errc::image_too_large},
+      {"and where nothing was asked", anything, "a.bin", "",
+       jpeg_start + comment + jpeg_frame("\xEA\x60\xEA\x60"), errc::image_too_large},
+      {"a jpeg without a size", pictures, "a.jpg", "image/jpeg", jpeg_start + "\xFF\xD9",
+       errc::image_size_unknown},
+      {"a long one", pictures, "a.jpg", "image/jpeg", jpeg_start + comment,
+       errc::image_size_unknown},
+      {"a damaged one where nothing was asked", anything, "a.jpg", "image/jpeg",
+       jpeg_start + comment, errc::ok},
+      {"a png without a size", pictures, "a.png", "image/png", png.substr(0, 8) + "\0 no IHDR"s,
+       errc::image_size_unknown},
+
+      {"an svg", drawings, "a.svg", "image/svg+xml",
+       "<svg xmlns='http://www.w3.org/2000/svg'><path d='M0 0'/></svg>", errc::ok},
+      {"svg with a script, where svg is wanted", drawings, "a.svg", "image/svg+xml", svg,
+       errc::active_content},
+      {"svg with a handler", drawings, "a.svg", "image/svg+xml",
+       "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", errc::active_content},
+      {"svg with a script, allowed", scripted_drawings, "a.svg", "image/svg+xml", svg, errc::ok},
+      // Heads only: see sniff.hpp.
+      {"svg with a script behind the held bytes", drawings, "a.svg", "image/svg+xml",
+       "<svg xmlns='http://www.w3.org/2000/svg'>" + std::string(upstow::sniffed_bytes, ' ') +
+           "<script>alert(1)</script></svg>",
+       errc::ok},
+      {"html, where html is wanted", pages, "a.html", "text/html", html, errc::ok},
+      {"html, where nothing may run", still_pages, "a.html", "text/html", html,
+       errc::active_content},
+      {"html in a pdf", documents, "a.pdf", "application/pdf", "%PDF-1.7\n" + html,
+       errc::active_content},
+      {"a pdf with JavaScript", documents, "a.pdf", "application/pdf",
+       "%PDF-1.7\n<</S /JavaScript /JS (app.alert(1))>>", errc::ok},
+      {"a pdf with JavaScript, where nothing may run", still_documents, "a.pdf", "application/pdf",
+       "%PDF-1.7\n<</S /JavaScript /JS (app.alert(1))>>", errc::active_content},
+      {"a pdf without", still_documents, "a.pdf", "application/pdf", "%PDF-1.7\n1 0 obj", errc::ok},
 
       {"a pdf", documents, "a.pdf", "application/pdf", "%PDF-1.7\n1 0 obj", errc::ok},
       {"a pdf behind white space", documents, "a.pdf", "application/pdf", "\r\n%PDF-1.7\n1 0 obj",
@@ -133,6 +192,23 @@ TEST_CASE("disguised content is refused and its honest twin is not") {
     const auto out = upload(c.policy, c.name, c.type, c.data);
     CHECK(out.name() == upstow::describe(c.expected).name);
     CHECK(out.ok() == (c.expected == errc::ok));
+  }
+}
+
+TEST_CASE("what could run is told of, where it is let in") {
+  const struct {
+    std::string data;
+    bool active;
+  } rows[] = {{"%PDF-1.7\n<</JS (app.alert(1))>>", true},
+              {"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", true},
+              {"<svg xmlns='http://www.w3.org/2000/svg'/>", false},
+              {"GIF89a\x01\0\x01\0\0\0\0<html>"s, true},
+              {gif, false}};
+  for (const auto& row : rows) {
+    INFO(row.data);
+    const auto out = upload(anything, "a", "", row.data);
+    REQUIRE(out.ok());
+    CHECK(out.files[0].active == row.active);
   }
 }
 

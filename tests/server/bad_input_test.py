@@ -14,7 +14,7 @@ from support import (MIB, Server, content, data_files, form, form_type, main, ne
 requests = need('requests', 'python3-requests')
 
 
-PNG = b'\x89PNG\r\n\x1a\n'
+PNG = b'\x89PNG\r\n\x1a\n' + b'\0\0\0\rIHDR' + b'\0\0\0\x02\0\0\0\x03'
 
 
 class BadInput(unittest.TestCase):

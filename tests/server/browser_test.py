@@ -41,7 +41,7 @@ XMLHttpRequest.prototype.open = function (...all) {
 """
 
 AVATAR = pathlib.Path(__file__).parents[2] / 'examples/server/avatar.policy.json'
-JPEG = bytes.fromhex('ffd8ffe000104a46494600010100000100010000')
+JPEG = bytes.fromhex('ffd8ffe000104a46494600010100000100010000ffc0000b080010001001011100')
 PNG = bytes.fromhex('89504e470d0a1a0a0000000d49484452000000100000001008060000001ff3ff61')
 
 DROP = """

@@ -104,9 +104,11 @@ EVERYTHING = {
                 'min_bytes': '1 KiB', 'max_bytes': 'unlimited', 'min_count': 2, 'max_count': 3,
                 'duplicates': 'first', 'types': ['image/png'], 'extensions': ['png'],
                 'denied_extensions': ['exe'], 'content': 'refuse_unknown',
-                'sniffed_types': ['image/*'], 'max_pixels': 'inherited'}],
+                'sniffed_types': ['image/*'], 'active_content': 'allow',
+                'max_pixels': 'inherited'}],
     'unknown': 'ignore', 'types': ['text/plain'], 'extensions': ['txt'],
-    'denied_extensions': ['bat'], 'content': 'off', 'sniffed_types': ['text/*'], 'max_pixels': 99,
+    'denied_extensions': ['bat'], 'content': 'off', 'sniffed_types': ['text/*'],
+    'active_content': 'refuse', 'max_pixels': 99,
     'rejection': 'per_file', 'require_content_length': True, 'require_utf8': False,
     'decode_transfer_encoding': True, 'decoders': [],
     'pace': {'total': 600, 'idle': 20, 'min_rate': '1 KiB', 'rate_window': 10},
@@ -191,7 +193,7 @@ class PolicyFile(unittest.TestCase):
                             'max_count': 3, 'duplicates': 'first', 'types': ['image/png'],
                             'extensions': ['png'], 'denied_extensions': ['bat', 'exe'],
                             'content': 'refuse_unknown', 'sniffed_types': ['image/*'],
-                            'max_pixels': 99}.items():
+                            'active_content': 'allow', 'max_pixels': 99}.items():
             self.assertEqual(field[name], value, name)
 
     def test_no_member_is_forgotten(self):

@@ -32,16 +32,17 @@ inline namespace UPSTOW_ABI {
 ///               "accept","sentences":{"max_bytes":"At most 2 MiB."},
 ///               (of a file:) "types":[],"extensions":[],"denied_extensions":[],
 ///               "content":"off" | "refuse_mismatch" | "refuse_unknown","sniffed_types":[],
-///               "max_pixels"}],
+///               "active_content":"allow" | "refuse_hidden" | "refuse","max_pixels"}],
 ///    "other_files":{the same, without a name: for files that no rule names; only where such are
 ///                   accepted}}
 ///
 /// Sizes are in bytes, null where there is no limit. An empty list of types or extensions allows
 /// all. max_bytes, max_count and max_pixels are the least of what the field, the policy and the
-/// limits say, min_count is 1 of a required field, and "content" is never "standard". The members
-/// of "sentences" are those of rule_sentences(), each under the rule that it is about, which an
-/// outcome names in rule_violation::rule. All text is escaped as json_escaped() does, so the object
-/// may also stand in a page. Not described: the dialect and the pace, which no usual client meets.
+/// limits say, min_count is 1 of a required field, and neither "content" nor "active_content" is
+/// ever "standard". The members of "sentences" are those of rule_sentences(), each under the rule
+/// that it is about, which an outcome names in rule_violation::rule. All text is escaped as
+/// json_escaped() does, so the object may also stand in a page. Not described: the dialect and the
+/// pace, which no usual client meets.
 UPSTOW_API std::string describe_json(const policy& rules);
 
 /// What HTML's `accept` says for this field (HTML 4.10.5.1.17), e.g. "image/png,.png": its types

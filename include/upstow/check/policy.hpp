@@ -56,6 +56,21 @@ enum class content_check : std::uint8_t {
   refuse_unknown,   ///< and content of which nothing is known
 };
 
+/// What becomes of a file whose first bytes show something that could run; see sniffed::active and
+/// sniffed::pdf_script. file_record::active tells of it wherever it is let in.
+enum class active_content : std::uint8_t {
+  /// Of a field: as the policy says. Of the policy: refuse_hidden for files whose content is
+  /// checked, by `content` or `sniffed_types`; allow for all others.
+  standard,
+  allow,
+  /// What a browser would run is refused in an SVG, an image, sound, film, a font, a PDF or unknown
+  /// binary, which people send to be looked at. Not html, xml and php, which say what they are and
+  /// are taken only where a rule lists them, and not the scripts of a PDF: forms do their sums with
+  /// them, and viewers run them apart from the site.
+  refuse_hidden,
+  refuse,  ///< all that is active, a PDF with a script as well
+};
+
 /// What becomes of the others where one file is refused.
 enum class rejection : std::uint8_t {
   all_or_nothing,  ///< the request fails, nothing is stored
@@ -93,7 +108,10 @@ struct field_rule {
   content_check content = content_check::standard;
   /// What the first bytes must say, "image/png" or "image/*". Empty: those of the policy.
   std::vector<std::string> sniffed_types{};
-  std::uint64_t max_pixels = inherited;  ///< width times height of an image
+  upstow::active_content active_content = upstow::active_content::standard;
+  /// Width times height of an image, wherever in the file they stand; see judge_image() for one
+  /// that has none. Of TIFF, PSD, icons, SVG and PDF no size is read.
+  std::uint64_t max_pixels = inherited;
 
   friend bool operator==(const field_rule&, const field_rule&) = default;
 };
@@ -112,6 +130,7 @@ struct file_options {
   std::vector<std::string> denied_extensions = {};
   content_check content = content_check::standard;
   std::vector<std::string> sniffed_types = {};
+  upstow::active_content active_content = upstow::active_content::standard;
   std::uint64_t max_pixels = inherited;
 };
 
@@ -159,6 +178,7 @@ struct policy {
   /// Of the first bytes, before anything is stored.
   content_check content = content_check::standard;
   std::vector<std::string> sniffed_types{};
+  upstow::active_content active_content = upstow::active_content::standard;
   std::uint64_t max_pixels = usual_max_pixels;
   upstow::rejection rejection = upstow::rejection::all_or_nothing;
   bool require_content_length = false;

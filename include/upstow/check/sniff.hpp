@@ -120,12 +120,14 @@ struct sniffed {
   content what = content::none;
   /// The media type, of static storage; empty for an empty file.
   std::string_view type{};
-  /// Something that a browser could run: the file is html, xml, svg or php; or it is a PDF that
-  /// names JavaScript; or it is a PDF, an image, sound, film, a font or unknown binary and has one
-  /// of these in it, in any case, whole or followed by what ends a tag's name: `<script`, `<html`,
-  /// `<svg`, `<iframe`, `<body`, `<object`, `<embed`, `<!doctype html`, `<?php`. Archives and
-  /// programs are not searched, since they honestly hold such files, and neither is text, which
-  /// honestly speaks of them.
+  /// Something that a browser or PHP could run: the file is html, xml or php; or it is an SVG with
+  /// a script, an element of HTML, a handler ("onload="), a link to "javascript:", a declaration
+  /// that could hide them, or in UTF-16, which is not looked into; or it is a PDF, an image, sound,
+  /// film, a font or unknown binary and has one of these in it, in any case, whole or followed by
+  /// what ends a tag's name: `<script`, `<html`, `<svg`, `<iframe`, `<body`, `<object`, `<embed`,
+  /// `<!doctype html`, `<?php`, or `<?=` with eight bytes of text. Archives and programs are not
+  /// searched, since they honestly hold such files, and neither is text, which honestly speaks of
+  /// them. In these bytes only: a script further on is not seen, nor is one in an .svgz.
   bool active = false;
   /// "%PDF-" stands in the first 1024 bytes but not first: readers of PDF open it as well. Behind
   /// nothing but white space, NULs and a byte order mark it is `pdf`; anything else keeps its own
@@ -134,6 +136,9 @@ struct sniffed {
   /// A PDF, an image, sound, film, a font or unknown binary has a part of a zip in it, which opens
   /// the file as well; a program of Java, for one, is a zip.
   bool also_zip = false;
+  /// A PDF, or what is one as well, names JavaScript. In most PDFs that have some it is further on,
+  /// or compressed.
+  bool pdf_script = false;
 
   /// A type is known: it is neither empty nor unknown binary.
   bool recognised() const noexcept { return what > content::binary; }

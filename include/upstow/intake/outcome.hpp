@@ -35,7 +35,9 @@ struct file_record {
   std::vector<digest_value> digests{};
   std::string key{};  ///< from prepare() on
   object_state state = object_state::absent;
-  std::optional<image_size> image{};  ///< of an image that shows its size in its first bytes
+  std::optional<image_size> image{};  ///< of an image, once the bytes that show it were seen
+  /// Something in its first bytes could run; see sniffed::active and sniffed::pdf_script.
+  bool active = false;
   /// Nothing of it is stored: an observer did not want it, it was one too many, or it was refused.
   bool skipped = false;
   /// Why it was refused while others were taken, see rejection::per_file; `part` and `offset` are
