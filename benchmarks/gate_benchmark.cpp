@@ -17,6 +17,8 @@
 namespace {
 
 const upstow::policy strict{.fields = {upstow::file("f", {.types = {"text/plain", "image/png"}})}};
+// Nothing to judge: what is left of a session.
+const upstow::policy no_gate{.fields = {upstow::file("f", {.content = upstow::content_check::off})}};
 constexpr std::string_view content_type = "multipart/form-data; boundary=BoUnDaRy";
 
 std::string head_of(std::string_view start) {
@@ -50,10 +52,10 @@ void in_chunks(std::string_view body, Use&& use) {
     use(upstow::as_bytes(body.substr(0, bench::block)));
 }
 
-void by_session(benchmark::State& state, const std::string& body) {
+void by_session(benchmark::State& state, const upstow::policy& rules, const std::string& body) {
   upstow_test::null_store store;
   for (auto _ : state) {
-    upstow::session s{store, strict, {.content_type = content_type}};
+    upstow::session s{store, rules, {.content_type = content_type}};
     in_chunks(body, [&](upstow::bytes chunk) { (void)s.feed(chunk); });
     if (s.finish().st != upstow::state::done) state.SkipWithError("not stored");
   }
@@ -90,7 +92,9 @@ int main(int argc, char** argv) {
     const std::string body = body_of(size);
     const std::string name = std::string("file/") + label;
     benchmark::RegisterBenchmark((name + "/session").c_str(),
-                                 [=](benchmark::State& s) { by_session(s, body); });
+                                 [=](benchmark::State& s) { by_session(s, strict, body); });
+    benchmark::RegisterBenchmark((name + "/session without gate").c_str(),
+                                 [=](benchmark::State& s) { by_session(s, no_gate, body); });
     benchmark::RegisterBenchmark((name + "/parser").c_str(),
                                  [=](benchmark::State& s) { by_parser(s, body); });
   }

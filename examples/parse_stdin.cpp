@@ -1,5 +1,6 @@
 // Prints the parts of a body on standard input. Needs the parser alone, no library:
-//   c++ -std=c++20 -DUPSTOW_HEADER_ONLY -fno-exceptions -fno-rtti parse_stdin.cpp
+//   c++ -std=c++20 -DUPSTOW_HEADER_ONLY -fno-exceptions -fno-rtti -I PREFIX/include parse_stdin.cpp
+// where PREFIX is where upstow is installed: cmake --install build/release --prefix PREFIX
 #include <cstdio>
 
 #include "upstow/parse/multipart_parser.hpp"

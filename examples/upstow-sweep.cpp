@@ -1,6 +1,8 @@
 // Removes what crashed writers left in a store.
 //
-//   upstow-sweep [fs:]DIRECTORY [--older-than 24h]
+//   upstow-sweep STORE [--older-than 24h]
+//
+// STORE: DIRECTORY or fs:DIRECTORY, sqlite:FILE, postgres:CONNINFO.
 //
 // Safe beside running servers: what a living process owns is spared whatever its age. Prints what
 // it removed; ends with 1 if something could not be removed and with 2 if it was called wrongly.
@@ -14,6 +16,12 @@
 #include <string_view>
 
 #include "upstow/upstow.hpp"
+#ifdef SWEEP_HAS_SQLITE
+#include "upstow/store/sqlite_store.hpp"
+#endif
+#ifdef SWEEP_HAS_POSTGRES
+#include "upstow/store/postgres_store.hpp"
+#endif
 
 namespace {
 
@@ -57,15 +65,29 @@ std::optional<job> job_of(int argc, char** argv) {
   return made.where.empty() ? std::nullopt : std::optional(made);
 }
 
-/// The store that `where` names: by its prefix, a directory without one.
-std::unique_ptr<upstow::store> store_at(std::string_view where, upstow::failure& why) {
-  constexpr std::string_view fs = "fs:";
-  if (where.starts_with(fs)) where.remove_prefix(fs.size());
-  if (std::error_code ignored; !std::filesystem::is_directory(where, ignored))
-    return why = {.code = upstow::errc::storage_failed, .cause = ENOENT}, nullptr;  // not made here
-  auto made = upstow::filesystem_store::open({.root = std::string(where)});
+template <class Store>
+std::unique_ptr<upstow::store> or_why(upstow::result<Store> made, upstow::failure& why) {
   if (!made) return why = made.error(), nullptr;
-  return std::make_unique<upstow::filesystem_store>(*std::move(made));
+  return std::make_unique<Store>(*std::move(made));
+}
+
+/// The store that `where` names: by its prefix, a directory without one. Makes none.
+std::unique_ptr<upstow::store> store_at(std::string_view where, upstow::failure& why) {
+  const std::size_t colon = where.find(':');
+  const std::string_view kind = where.substr(0, colon == where.npos ? 0 : colon);
+#ifdef SWEEP_HAS_SQLITE
+  if (kind == "sqlite")
+    return or_why(upstow::sqlite_store::open({.path = std::string(where.substr(colon + 1))}), why);
+#endif
+#ifdef SWEEP_HAS_POSTGRES
+  if (kind == "postgres")
+    return or_why(upstow::postgres_store::open({.conninfo = std::string(where.substr(colon + 1))}),
+                  why);
+#endif
+  if (kind == "fs") where.remove_prefix(colon + 1);
+  if (std::error_code ignored; !std::filesystem::is_directory(where, ignored))
+    return why = {.code = upstow::errc::storage_failed, .cause = ENOENT}, nullptr;
+  return or_why(upstow::filesystem_store::open({.root = std::string(where)}), why);
 }
 
 int fail(const char* what, const upstow::failure& why) {
@@ -80,7 +102,10 @@ int fail(const char* what, const upstow::failure& why) {
 int main(int argc, char** argv) {
   const auto asked = job_of(argc, argv);
   if (!asked) {
-    std::fputs("usage: upstow-sweep [fs:]DIRECTORY [--older-than 90s|15m|24h|7d]\n", stderr);
+    std::fputs(
+        "usage: upstow-sweep STORE [--older-than 90s|15m|24h|7d]\n"
+        "STORE: DIRECTORY, sqlite:FILE or postgres:CONNINFO\n",
+        stderr);
     return 2;
   }
   upstow::failure why;

@@ -1,13 +1,18 @@
-// Parses hostile bodies of n and 2n bytes in chunks of every kind, for tests/complexity.py, which
+// Reads hostile bodies of n and 2n bytes in chunks of every kind, for tests/complexity.py, which
 // counts instructions under callgrind. Instructions do not depend on the machine's mood; time does.
 #include <valgrind/callgrind.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "upstow/parse/multipart_parser.hpp"
+#include "upstow/parse/transfer_decoder.hpp"
+#include "upstow/parse/urlencoded_parser.hpp"
 
 namespace {
 
@@ -84,9 +89,24 @@ upstow::limits no_limits() {
   return l;
 }
 
-void parse(std::string_view body, const upstow::dialect& d, std::size_t chunk) {
-  const auto b = upstow::boundary::from("multipart/form-data; boundary=B");
-  upstow::multipart_parser parser(*b, no_limits(), d);
+constexpr const char* urlencoded_pieces[] = {"a", "%41", "+", "=", "&", "&=", "a=b&", "a=%41&"};
+
+struct coded {
+  upstow::transfer_encoding encoding;
+  const char* piece;
+};
+constexpr coded codeds[] = {
+    {upstow::transfer_encoding::base64, "QUFB"},
+    {upstow::transfer_encoding::base64, "QUFB\r\n"},
+    {upstow::transfer_encoding::quoted_printable, "a"},
+    {upstow::transfer_encoding::quoted_printable, "=41"},
+    {upstow::transfer_encoding::quoted_printable, " \t"},
+    {upstow::transfer_encoding::quoted_printable, "=\r\n"},
+    {upstow::transfer_encoding::quoted_printable, "a \r\n"},
+};
+
+template <class Parser>
+void parse(Parser& parser, std::string_view body, std::size_t chunk) {
   while (true) {
     const upstow::event ev = parser.next();
     parser.accept(ev.data.size());
@@ -101,16 +121,61 @@ void parse(std::string_view body, const upstow::dialect& d, std::size_t chunk) {
   }
 }
 
-/// The count of this one is written to a file that bears the name.
-void count(const char* name, const std::string& body, bool lenient, std::size_t chunk, int times) {
-  const auto d = lenient ? upstow::dialect::lenient() : upstow::dialect::strict();
+void decode(upstow::transfer_encoding encoding, std::string_view body, std::size_t chunk) {
+  upstow::transfer_decoder decoder(encoding);
+  std::array<std::byte, 4096> out;
+  while (!body.empty() && !decoder.failed())
+    body.remove_prefix(decoder.decode(upstow::as_bytes(body.substr(0, chunk)), out).used);
+}
+
+/// The count of `work` is written to a file that bears the name.
+template <class Work>
+void count(const std::string& name, std::size_t chunk, int times, Work work) {
   const std::string label =
-      std::string(name) + ", chunks of " + std::to_string(chunk) + '|' + std::to_string(times);
+      name + ", chunks of " + std::to_string(chunk) + '|' + std::to_string(times);
   CALLGRIND_ZERO_STATS;
   CALLGRIND_TOGGLE_COLLECT;
-  parse(body, d, chunk);
+  work();
   CALLGRIND_TOGGLE_COLLECT;
   CALLGRIND_DUMP_STATS_AT(label.c_str());
+}
+
+void count_multipart(const char* name, const std::string& body, bool lenient, std::size_t chunk,
+                     int times) {
+  const auto d = lenient ? upstow::dialect::lenient() : upstow::dialect::strict();
+  count(name, chunk, times, [&] {
+    const auto b = upstow::boundary::from("multipart/form-data; boundary=B");
+    upstow::multipart_parser parser(*b, no_limits(), d);
+    parse(parser, body, chunk);
+  });
+}
+
+/// Control characters as escapes: a label is one line.
+std::string shown(std::string_view piece) {
+  std::string out;
+  for (const char c : piece) {
+    if (c == '\r') out += "\\r";
+    if (c == '\n') out += "\\n";
+    if (c == '\t') out += "\\t";
+    if (c >= ' ') out += c;
+  }
+  return out;
+}
+
+void count_others(std::size_t n, std::size_t chunk, int times) {
+  for (const char* piece : urlencoded_pieces) {
+    const std::string body = repeated(piece, n);
+    count("urlencoded " + shown(piece), chunk, times, [&] {
+      upstow::urlencoded_parser parser(no_limits());
+      parse(parser, body, chunk);
+    });
+  }
+  for (const coded& c : codeds) {
+    const std::string body = repeated(c.piece, n);
+    const bool is_base64 = c.encoding == upstow::transfer_encoding::base64;
+    count((is_base64 ? "base64 " : "quoted-printable ") + shown(c.piece), chunk, times,
+          [&] { decode(c.encoding, body, chunk); });
+  }
 }
 
 }  // namespace
@@ -119,9 +184,10 @@ int main() {
   for (const std::size_t chunk : chunks) {
     for (const int times : {1, 2}) {
       const std::size_t n = size * static_cast<std::size_t>(times);
-      for (const shape& s : shapes) count(s.name, body_of(s, n), s.lenient, chunk, times);
-      count("preamble", around("\r\n--Bx", true, n), true, chunk, times);
-      count("epilogue", around("\r\n--Bx", false, n), true, chunk, times);
+      for (const shape& s : shapes) count_multipart(s.name, body_of(s, n), s.lenient, chunk, times);
+      count_multipart("preamble", around("\r\n--Bx", true, n), true, chunk, times);
+      count_multipart("epilogue", around("\r\n--Bx", false, n), true, chunk, times);
+      count_others(n, chunk, times);
     }
   }
 }

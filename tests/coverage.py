@@ -16,7 +16,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAMS = {"parse_tests": [], "conformance": [ROOT / "tests/cases/multipart.jsonl"]}
+PROGRAMS = {"parse_tests": [], "coding_tests": [],
+            "conformance": [ROOT / "tests/cases/multipart.jsonl"]}
 FOLDERS = ("src/parse/", "include/upstow/parse/")
 
 
@@ -31,7 +32,8 @@ def build(directory):
     flags = "-fprofile-instr-generate -fcoverage-mapping"
     subprocess.run(["cmake", "-S", ROOT, "-B", directory, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
                     f"-DCMAKE_CXX_COMPILER={tool('clang++')}", f"-DCMAKE_CXX_FLAGS={flags}",
-                    "-DUPSTOW_EXAMPLES=OFF", "-DUPSTOW_BENCHMARKS=OFF"],
+                    "-DUPSTOW_EXAMPLES=OFF", "-DUPSTOW_BENCHMARKS=OFF",
+                    "-DUPSTOW_COMPONENTS=zlib;zstd"],
                    check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", directory, "--target", *PROGRAMS], check=True)
 

@@ -30,7 +30,9 @@ for wrong in '' 'a b' 'store --older-than' 'store --older-than 24' 'store --olde
   "$sweep" $wrong >/dev/null 2>&1 || code=$?
   test "$code" = 2
 done
-code=0
-"$sweep" no-such-store >/dev/null 2>&1 || code=$?
-test "$code" = 1
-test ! -e no-such-store
+for nothing in no-such-store sqlite:no-such-store postgres:host=/no-such-store; do
+  code=0
+  "$sweep" "$nothing" >/dev/null 2>&1 || code=$?
+  test "$code" = 1
+  test ! -e no-such-store
+done

@@ -78,12 +78,12 @@ using postgres_detail::lent;
 using postgres_detail::rows;
 
 result<void> postgres_store::publish_on(::pg_conn* connection,
-                                        std::span<const std::string> keys) noexcept {
+                                        std::span<const std::string_view> keys) noexcept {
   using namespace postgres_detail;
   if (connection == nullptr || PQtransactionStatus(connection) != PQTRANS_INTRANS ||
       PQpipelineStatus(connection) != PQ_PIPELINE_OFF)
     return errc::misuse;
-  for (const std::string& key : keys)
+  for (const std::string_view key : keys)
     if (!object_key::valid(key)) return errc::key_invalid;
   // From here on nobody but the server knows whether an upload is published.
   impl_->in.lends = true;

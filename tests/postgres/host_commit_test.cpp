@@ -43,6 +43,7 @@ struct prepared_upload {
     (void)session.commit();
     return settle(session);
   }
+  std::vector<std::string_view> views() const { return {keys.begin(), keys.end()}; }
   upstow::session session;
   std::vector<std::string> keys;
 };
@@ -64,7 +65,7 @@ TEST_CASE("files and the host's rows become visible together") {
   prepared_upload upload(store, body);
   REQUIRE(host("BEGIN").empty());
   REQUIRE(host("INSERT INTO invoice VALUES ('" + upload.keys[0] + "')").empty());
-  REQUIRE(store.publish_on(host.raw(), upload.keys));
+  REQUIRE(store.publish_on(host.raw(), upload.views()));
   CHECK(keys(store).empty());  // the host has not committed yet
   REQUIRE(host("COMMIT").empty());
   CHECK(keys(store) == upload.keys);
@@ -81,7 +82,7 @@ TEST_CASE("a host that rolls back leaves nothing") {
   {
     prepared_upload upload(store, "never");
     REQUIRE(host("BEGIN").empty());
-    REQUIRE(store.publish_on(host.raw(), upload.keys));
+    REQUIRE(store.publish_on(host.raw(), upload.views()));
     REQUIRE(host("ROLLBACK").empty());
     upload.session.cancel();
   }
@@ -97,7 +98,7 @@ TEST_CASE("a session that ends after the host's commit takes nothing back") {
   {
     prepared_upload upload(store, "kept");
     REQUIRE(host("BEGIN").empty());
-    REQUIRE(store.publish_on(host.raw(), upload.keys));
+    REQUIRE(store.publish_on(host.raw(), upload.views()));
     REQUIRE(host("COMMIT").empty());
     stored = upload.keys;
   }
@@ -120,21 +121,22 @@ TEST_CASE("a lent connection is as it was when nothing could be published") {
   auto other = open_store(place.options());
   const sql_session host = place.sql();
   prepared_upload upload(store, "x");
-  CHECK(store.publish_on(nullptr, upload.keys).error().code == errc::misuse);
-  CHECK(store.publish_on(host.raw(), upload.keys).error().code == errc::misuse);  // no BEGIN
+  CHECK(store.publish_on(nullptr, upload.views()).error().code == errc::misuse);
+  CHECK(store.publish_on(host.raw(), upload.views()).error().code == errc::misuse);  // no BEGIN
 
   REQUIRE(host("BEGIN").empty());
   REQUIRE(host("SET LOCAL lock_timeout = '17s'").empty());
-  CHECK(store.publish_on(host.raw(), std::vector<std::string>{"../etc"}).error().code ==
+  CHECK(store.publish_on(host.raw(), std::vector<std::string_view>{"../etc"}).error().code ==
         errc::key_invalid);
-  CHECK(store.publish_on(host.raw(), std::vector<std::string>{"no/such"}).error().code ==
+  CHECK(store.publish_on(host.raw(), std::vector<std::string_view>{"no/such"}).error().code ==
         errc::object_not_found);
-  CHECK(other.publish_on(host.raw(), upload.keys).error().code == errc::object_not_found);
+  CHECK(other.publish_on(host.raw(), upload.views()).error().code == errc::object_not_found);
   // All or none, also where the first of two was good.
-  CHECK(store.publish_on(host.raw(), std::vector<std::string>{upload.keys[0], "zz"}).error().code ==
-        errc::object_not_found);
+  CHECK(store.publish_on(host.raw(), std::vector<std::string_view>{upload.keys[0], "zz"})
+            .error()
+            .code == errc::object_not_found);
   CHECK(host("SHOW lock_timeout") == "17s");
-  CHECK(store.publish_on(host.raw(), upload.keys));
+  CHECK(store.publish_on(host.raw(), upload.views()));
   CHECK(host("SHOW lock_timeout") == "17s");
   REQUIRE(host("COMMIT").empty());
   CHECK(keys(store) == upload.keys);
@@ -150,7 +152,7 @@ TEST_CASE("a key that is taken cannot be lent, and the host goes on") {
   REQUIRE(prepare(*t, named("k")) == op::ok);
   REQUIRE(store_one(store, "first", {.key = key("k")}));
   REQUIRE(host("BEGIN").empty());
-  const std::vector<std::string> lent{"k"};
+  const std::vector<std::string_view> lent{"k"};
   CHECK(store.publish_on(host.raw(), lent).error().code == errc::key_exists);
   CHECK(host("SELECT 1") == "1");
   REQUIRE(host("COMMIT").empty());
@@ -167,7 +169,7 @@ TEST_CASE("a commit does not wait for a host that holds the key") {
   REQUIRE(put(*begin(*lent), "lent"));
   REQUIRE(prepare(*lent, named("k")) == op::ok);
   REQUIRE(host("BEGIN").empty());
-  const std::vector<std::string> all{"k"};
+  const std::vector<std::string_view> all{"k"};
   REQUIRE(store.publish_on(host.raw(), all));
   // Another store: this one has an upload of its own under the same key.
   auto other = open_store(place.options());

@@ -1,9 +1,9 @@
 // upstow/store/postgres_store.hpp - objects in PostgreSQL: files in the same database, and if the
 // host wants in the same transaction, as the rows that name them (component postgres).
 //
-//   upstow::postgres_store::create_schema("host=db dbname=app");  // once, by whoever sets the
-//   database up auto store = upstow::postgres_store::open({.conninfo = "host=db dbname=app"}); if
-//   (!store) return complain(upstow::postgres_reason(store.error()));
+//   upstow::postgres_store::create_schema("host=db dbname=app");  // once, by its administrator
+//   auto store = upstow::postgres_store::open({.conninfo = "host=db dbname=app"});
+//   if (!store) return complain(upstow::postgres_reason(store.error()));
 //
 // Objects are rows of <schema>.object, their bytes rows of <schema>.chunk, up to 256 KiB each,
 // stored as they are (STORAGE EXTERNAL: uploads are mostly compressed already). Chunks are sent in
@@ -40,6 +40,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "upstow/store/store.hpp"
 
@@ -113,7 +114,7 @@ class UPSTOW_API postgres_store final : public store {
   /// and its role may update <schema>.object. Else, and where no transaction is open: misuse.
   /// object_not_found: a key is not prepared by this store. key_exists: another object has a key.
   /// After an error the transaction is as it was before the call and can go on.
-  result<void> publish_on(::pg_conn* lent, std::span<const std::string> keys) noexcept;
+  result<void> publish_on(::pg_conn* lent, std::span<const std::string_view> keys) noexcept;
 
   std::unique_ptr<transaction> open(const request_meta& request, failure& why) noexcept override;
   capabilities caps() const noexcept override;

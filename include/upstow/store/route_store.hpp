@@ -6,8 +6,8 @@
 //     }
 //     ...
 //   } selector;
-//   auto routed = upstow::route_store::open(selector, {{.to = small}, {.to = large, .prefix =
-//   "l"}});
+//   auto routed =
+//       upstow::route_store::open(selector, {{.to = small}, {.to = large, .prefix = "l"}});
 //
 // Whoever reads has a key and no part, so the key says where its object is: "l/abc" is "abc" in the
 // store with the prefix "l". One store may go without a prefix; it has all keys that begin with
