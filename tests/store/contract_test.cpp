@@ -81,3 +81,8 @@ TEST_CASE("a reader outlives its object's name in a memory and in a filesystem s
   unnamed_rig files;
   outlives(files.store());
 }
+
+// 32 bits do not count it, nor does 4 GiB with a sign. Writes as much to the disk.
+TEST_CASE("filesystem store keeps the contract with a file of 5 GiB and a byte", "[.long]") {
+  upstow_test::store_contract<unnamed_rig>({.only = "size.", .large_object = 5 * upstow::GiB + 1});
+}
