@@ -197,12 +197,14 @@ UPSTOW_INLINE bool can_agree(list types, list extensions, const list& sniffed_ty
 UPSTOW_INLINE std::string check_agreement(std::string_view field, const effective_rule& rule) {
   const list &types = *rule.types, &extensions = *rule.extensions, &found = *rule.sniffed_types;
   if (can_agree(types, extensions, found, rule.content)) return {};
-  if (!can_agree({}, {}, found, rule.content)) {
+  if (!can_agree({}, {}, found, content_check::off)) {
     return fmt::format("{} has nothing that first bytes are found to be; name types of sniff.hpp",
                        member_of(field, "sniffed_types"));
   }
   const char* lists = "types, extensions and sniffed_types";
-  if (!can_agree(types, extensions, {}, rule.content)) {
+  if (!can_agree({}, {}, found, rule.content)) {
+    lists = "content and sniffed_types";
+  } else if (!can_agree(types, extensions, {}, rule.content)) {
     lists = "types and extensions";
   } else if (!can_agree(types, {}, found, rule.content)) {
     lists = "types and sniffed_types";
