@@ -295,6 +295,7 @@ TEST_CASE("no rule that can be broken is without a sentence") {
       {"extensions", "Extensions: .pdf."},
       {"denied_extensions", "No names with the extension of a web server's script, such as .php."},
       {"content", "The content must be what its name and type say."},
+      {"active_content", "No scripts or web pages inside of images and PDFs."},
       {"sniffed_types", "The content must be one of: application/pdf."},
       {"max_pixels", "Images: at most 268.4 megapixels (268402689 pixels)."},
   };
