@@ -204,6 +204,27 @@ TEST_CASE("a body that was begun is not asked for again", "[s3]") {
   CHECK(s.transport.sent.size() == 2);
 }
 
+TEST_CASE("a body that broke off is not begun anew", "[s3]") {
+  struct counting final : body_reader {
+    std::size_t n = 0;
+    bool take(bytes data) noexcept override {
+      n += data.size();
+      return true;
+    }
+  };
+  scripted_client s;
+  scripted_answer part{.status = 206,
+                       .body = "a",
+                       .headers = {{"Content-Range", "bytes 0-1/2"}, {"Content-Length", "2"}}};
+  part.how = transfer::no_response;
+  part.fault = transfer_fault::cut_short;
+  s.transport.script = {part, part};
+  counting into;
+  CHECK(why(s.client->get("k", 0, 2, into).error()) == problem::no_connection);
+  CHECK(into.n == 1);
+  CHECK(s.transport.sent.size() == 1);
+}
+
 TEST_CASE("credentials that cannot be had are the failure of the call", "[s3]") {
   struct none final : s3::credentials_provider {
     result<s3::credentials> get() noexcept override {

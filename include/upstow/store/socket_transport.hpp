@@ -9,9 +9,10 @@
 // name that was asked for; nothing turns that off. TLS 1.2 or newer.
 //
 // Refused are responses with two lengths, with a length and chunks, with a transfer coding other
-// than chunked, with a head over 64 KiB, with anything behind their end, and successful ones of no
-// announced length, since a cut one would look whole. Addresses of a name are tried one after the
-// other, IPv6 included. Names are looked up by one thread, for each new connection.
+// than chunked, with a head over 64 KiB, and successful ones of no announced length, since a cut
+// one would look whole; what comes behind a response ends the connection. Addresses of a name are
+// tried one after the other, IPv6 included. Names are looked up by one thread, for each new
+// connection.
 #pragma once
 
 #include <chrono>

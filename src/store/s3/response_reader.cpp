@@ -127,6 +127,7 @@ bool response_reader::reads() const noexcept {
   return reader_ != nullptr && (into_.status == 200 || into_.status == 206);
 }
 
+// llhttp refuses some of this itself; which, depends on its version.
 bool response_reader::well_framed() const noexcept {
   const std::size_t lengths = count(into_, "content-length");
   const std::size_t codings = count(into_, "transfer-encoding");
