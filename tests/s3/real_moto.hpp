@@ -21,7 +21,7 @@ namespace upstow_test {
 
 class real_moto {
  public:
-  explicit real_moto(bool verify) {
+  real_moto() {
     std::array<int, 2> in{}, out{};
     REQUIRE(::pipe2(in.data(), O_CLOEXEC) == 0);
     REQUIRE(::pipe2(out.data(), O_CLOEXEC) == 0);
@@ -29,8 +29,8 @@ class real_moto {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in[0], 0);
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    std::string program = UPSTOW_START_MOTO, flag = "--verify";
-    std::array<char*, 3> argv{program.data(), verify ? flag.data() : nullptr, nullptr};
+    std::string program = UPSTOW_START_MOTO;
+    std::array<char*, 2> argv{program.data(), nullptr};
     const int error =
         ::posix_spawn(&script_, program.c_str(), &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
