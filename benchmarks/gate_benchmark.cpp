@@ -18,7 +18,8 @@ namespace {
 
 const upstow::policy strict{.fields = {upstow::file("f", {.types = {"text/plain", "image/png"}})}};
 // Nothing to judge: what is left of a session.
-const upstow::policy no_gate{.fields = {upstow::file("f", {.content = upstow::content_check::off})}};
+const upstow::policy no_gate{
+    .fields = {upstow::file("f", {.content = upstow::content_check::off})}};
 constexpr std::string_view content_type = "multipart/form-data; boundary=BoUnDaRy";
 
 std::string head_of(std::string_view start) {
