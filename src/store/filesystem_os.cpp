@@ -255,7 +255,12 @@ int lock_wait(int fd) noexcept {
   return error_of(repeated([&] { return ::flock(fd, LOCK_EX); }));
 }
 
-void let_others_go_on() noexcept { static_cast<void>(::sched_yield()); }
+void let_others_go_on(int turn) noexcept {
+  constexpr int short_turns = 16;
+  // 1 ms: whoever was put aside in the middle of his work has to get a processor.
+  const struct timespec a_moment{0, 1'000'000};
+  static_cast<void>(turn < short_turns ? ::sched_yield() : ::nanosleep(&a_moment, nullptr));
+}
 
 std::chrono::system_clock::time_point modified(const struct stat& facts) noexcept {
 #if defined(__APPLE__)

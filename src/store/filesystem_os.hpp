@@ -101,7 +101,8 @@ int rename_new(int from, const char* old_name, int to, const char* new_name) noe
 /// the last descriptor, so also with a killed process.
 int lock_now(int fd) noexcept;
 int lock_wait(int fd) noexcept;
-void let_others_go_on() noexcept;
+/// Between two looks at what another one has in hand; `turn` counts them.
+void let_others_go_on(int turn) noexcept;
 
 inline bool same_file(const struct stat& a, const struct stat& b) noexcept {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;

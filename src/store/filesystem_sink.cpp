@@ -237,7 +237,7 @@ failure file_sink::publish() {
   int failed = EAGAIN;
   const int most = key_ == key_kind::random ? most_tries : most_turns;
   for (int i = 0; i < most && failed == EAGAIN; ++i) {
-    if (i > 0 && key_ != key_kind::random) let_others_go_on();
+    if (i > 0 && key_ != key_kind::random) let_others_go_on(i);
     if (i > 0 && key_ == key_kind::random) {
       failure why = choose_place();
       if (!why) why = write_metadata();
@@ -307,7 +307,8 @@ int file_sink::publish_metadata(int directory) {
 }
 
 /// The content is there already; what is damaged is replaced. Waits for a remove() that asks
-/// whether anybody refers to it: that is told before commit(), so it is asked in time.
+/// whether anybody refers to it (that is told before commit(), so it is asked in time), and for one
+/// that has taken the data and not yet the metadata.
 int file_sink::share() {
   handle directory;
   handle meta;
@@ -316,8 +317,6 @@ int file_sink::share() {
   int failed = in_.directory(place_.directories, directory);
   if (failed != 0) return failed;
   const std::string name = place_.meta();
-  failed = facts_of(directory.get(), place_.name.c_str(), now);
-  if (failed != 0) return failed == ENOENT ? EAGAIN : failed;
   if (open_to_lock(directory.get(), name.c_str(), meta, opened) == 0) {
     failed = lock_wait(meta.get());
     if (failed != 0) return failed;

@@ -1,8 +1,12 @@
 // filesystem_store: which key an object gets, and what becomes of one that is taken.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "support/catch.hpp"
@@ -66,6 +70,15 @@ struct content_store {
 };
 
 std::size_t files(const scratch& where) { return files_below(where.root()).size(); }
+
+/// True where the system does not tell.
+bool somebody_waits_for_the_lock_of(ino_t file) {
+  std::ifstream locks("/proc/locks");
+  const std::string inode = ':' + std::to_string(file) + ' ';
+  for (std::string line; std::getline(locks, line);)
+    if (line.find("->") != line.npos && line.find(inode) != line.npos) return true;
+  return !locks.eof();
+}
 
 }  // namespace
 
@@ -298,6 +311,28 @@ TEST_CASE("content keys: who stores while it is removed stores it anew") {
   CHECK(strange == 0);
   CHECK_FALSE(c.made.sweep({}).error);
   CHECK(files(c.where) == 2 * keys(c.made).size());
+}
+
+TEST_CASE("content keys: who stores waits for a remove() that has taken the data alone") {
+  content_store c;
+  REQUIRE(store_one(c.made, "data", of_content('\xaa')));
+  const std::string data = *c.made.path_of(aa), meta = data + ".meta";
+  const int lock = ::open(meta.c_str(), O_RDWR);
+  struct stat facts{};
+  REQUIRE(::fstat(lock, &facts) == 0);
+  REQUIRE(::flock(lock, LOCK_EX) == 0);
+  REQUIRE(::unlink(data.c_str()) == 0);
+  std::atomic<bool> over = false;
+  std::thread remover([&] {
+    while (!over && !somebody_waits_for_the_lock_of(facts.st_ino)) std::this_thread::yield();
+    ::unlink(meta.c_str());
+    ::close(lock);
+  });
+  const auto stored = store_one(c.made, "data", of_content('\xaa'));
+  over = true;
+  remover.join();
+  CHECK(stored);
+  CHECK(content(c.made, aa) == "data");
 }
 
 TEST_CASE("content keys: a failed request does not take what others may have") {
