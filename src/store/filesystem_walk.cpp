@@ -215,15 +215,15 @@ result<object_page> filesystem_store::list(std::string_view cursor, std::size_t 
   limit = std::clamp<std::size_t>(limit, 1, SIZE_MAX - 1);  // an empty page would look like the end
   return store_detail::without_throwing(
       [&]() -> result<object_page> {
-        // Each tree is in order; one more key tells whether there is more.
+        // One more key tells whether there is more.
         std::vector<std::string> keys;
         for (const auto in : filesystem_detail::all_trees) {
           key_walk walk(*impl_, cursor, limit + 1);
           const int failed = walk.run(in);
           if (failed != 0) return filesystem_detail::failure_of(failed);
-          const auto middle = keys.insert(keys.end(), walk.keys.begin(), walk.keys.end());
-          std::inplace_merge(keys.begin(), middle, keys.end());
+          keys.insert(keys.end(), walk.keys.begin(), walk.keys.end());
         }
+        std::sort(keys.begin(), keys.end());
         object_page page;
         if (keys.size() > limit) {
           keys.resize(limit);

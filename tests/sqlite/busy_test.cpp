@@ -14,10 +14,10 @@ using upstow::sqlite_store;
 
 namespace {
 
-constexpr upstow::sqlite_options impatient{.synchronous = upstow::sqlite_synchronous::normal,
-                                           .busy_timeout = std::chrono::milliseconds(50)};
-constexpr upstow::sqlite_options patient{.synchronous = upstow::sqlite_synchronous::normal,
-                                         .busy_timeout = std::chrono::minutes(10)};
+const upstow::sqlite_options impatient{.synchronous = upstow::sqlite_synchronous::normal,
+                                       .busy_timeout = std::chrono::milliseconds(50)};
+const upstow::sqlite_options patient{.synchronous = upstow::sqlite_synchronous::normal,
+                                     .busy_timeout = std::chrono::minutes(10)};
 
 }  // namespace
 

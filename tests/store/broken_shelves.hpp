@@ -39,10 +39,10 @@ struct waits_for_keys : through_store {
     using through_transaction::through_transaction;
     ~request() override { give_up(); }
     op prepare(std::span<const publish_as> as) noexcept override {
-      auto& held = static_cast<waits_for_keys&>(of).held;
+      auto& taken = static_cast<waits_for_keys&>(of).held;
       for (const publish_as& x : as)
-        if (held.contains(x.key.text()) && held[x.key.text()] != this) return op::pending;
-      for (const publish_as& x : as) held[x.key.text()] = this;
+        if (taken.contains(x.key.text()) && taken[x.key.text()] != this) return op::pending;
+      for (const publish_as& x : as) taken[x.key.text()] = this;
       return below->prepare(as);
     }
     bool on_ready(upstow::waker) noexcept override { return true; }

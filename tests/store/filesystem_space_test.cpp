@@ -140,7 +140,6 @@ TEST_CASE("a part of the disk stays free") {
   REQUIRE(::statvfs(disk.path().c_str(), &before) == 0);
   auto s =
       *filesystem_store::open({.root = disk.root(), .fsync = no_sync, .keep_free_percent = 50});
-  upstow::failure why;
   const auto t = upstow_test::open(s);
   upstow::sink* const to = begin(*t);
   std::uint64_t stored = 0;

@@ -105,9 +105,13 @@ std::string folded(std::string_view value) {
 /// Lower-case names, sorted; values of one name are joined in the order they came in.
 std::vector<name_value> folded_headers(std::span<const name_value> headers) {
   std::vector<name_value> all;
-  for (const name_value& h : headers) all.push_back({s3_detail::lowered(h.name), folded(h.value)});
-  std::stable_sort(all.begin(), all.end(),
-                   [](const name_value& a, const name_value& b) { return a.name < b.name; });
+  for (const name_value& h : headers) {
+    name_value one{s3_detail::lowered(h.name), folded(h.value)};
+    const auto behind =
+        std::upper_bound(all.begin(), all.end(), one,
+                         [](const name_value& a, const name_value& b) { return a.name < b.name; });
+    all.insert(behind, std::move(one));
+  }
   std::vector<name_value> merged;
   for (name_value& h : all) {
     if (!merged.empty() && merged.back().name == h.name)
