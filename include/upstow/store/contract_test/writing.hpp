@@ -78,7 +78,7 @@ inline void keeps_no_view(trial& t) {
   sink* const to = request == nullptr ? nullptr : t.begin(*request);
   if (to == nullptr) return;
   for (std::size_t at = 0; at < data.size(); at += lent.size()) {
-    lent = data.substr(at, lent.size());
+    data.copy(lent.data(), lent.size(), at);
     if (!t.expect(t.put(*to, lent), "write() failed")) return;
     std::fill(lent.begin(), lent.end(), '#');
   }
