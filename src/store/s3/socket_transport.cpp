@@ -92,7 +92,8 @@ class socket_transport::impl {
     }
     const transfer_fault fault = connect(to, connect_until, link, response);
     if (fault != transfer_fault::none) return fail(response, fault);
-    return done(std::move(link), exchange(*link, head, request, response, until));
+    const transfer got = exchange(*link, head, request, response, until);
+    return done(std::move(link), got);
   }
 
   static transfer fail(http_response& response, transfer_fault why) noexcept {
