@@ -107,6 +107,29 @@ def sniff(cases):
         yield bytes([number % 9, 32 + number % 12]) + head
 
 
+def s3(cases):
+    """Heads with bodies, documents, and text to sign."""
+    heads = [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: t\r\n\r\n",
+             b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", b"\r\n"]
+    for status in (b"200 OK", b"204 No Content", b"500 Oops"):
+        for head in heads:
+            yield b"\0\0\0\0\x07HTTP/1.1 " + status + b"\r\nETag: \"e\"\r\n" + head
+    yield b"\0\0\0\0\x07HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + heads[0]
+    for document in [
+            b"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>n"
+            b"</NextContinuationToken><Contents><Key>a%20b</Key><Size>3</Size><ETag>e</ETag></Contents></ListBucketResult>",
+            b"<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>u"
+            b"</NextUploadIdMarker><Upload><Key>k</Key><UploadId>u</UploadId><Initiated>2013-05-24T01:02:03.000Z</Initiated>"
+            b"</Upload></ListMultipartUploadsResult>",
+            b"<ListPartsResult><Part><PartNumber>1</PartNumber><Size>7</Size><ETag>e</ETag></Part></ListPartsResult>",
+            b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+            b"<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>",
+            b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-1</Region></Error>"]:
+        for status in range(5):
+            yield bytes([1 + 3 * status]) + bytes(4) + document
+    yield b"\2\0\0\0\0a/b c+%\xc3\xbc"
+
+
 def writer(cases):
     yield b"\x01\x01\x05\x0a\x04" b"f" b"x.txt" b"text/plain" b"salt"
     yield b"\x03\x03\x02\x00\x02" b'a"\\' b"\r\n" b"\r\n" b"\x00\x01\x00\x00\x00" b"b"
@@ -123,7 +146,7 @@ def read_cases(path):
 
 def main(path, target, directory):
     makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer, content, digest_field,
-                                      urlencoded, sniff, names, writer)}
+                                      urlencoded, sniff, names, writer, s3)}
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     make = makers.get(target, lambda cases: {body for _, body in cases})
