@@ -1,26 +1,16 @@
-// A PostgreSQL of our own, started by tests/services/start_postgres, once for a test program, and
-// ended with it. Where there is none the program ends with 77, which ctest calls skipped.
+// A PostgreSQL of our own, started once for a test program.
 #pragma once
 
-#include <fcntl.h>
 #include <libpq-fe.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/service_script.hpp"
 #include "support/storing.hpp"
 #include "upstow/store/postgres_store.hpp"
-
-extern char** environ;
 
 namespace upstow_test {
 
@@ -32,82 +22,23 @@ class real_postgres {
     return one;
   }
 
-  explicit real_postgres(bool durable) {
-    std::array<int, 2> in{}, out{};
-    REQUIRE(::pipe2(in.data(), O_CLOEXEC) == 0);
-    REQUIRE(::pipe2(out.data(), O_CLOEXEC) == 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    std::string program = UPSTOW_START_POSTGRES;
-    std::string how = "--durable";
-    std::array<char*, 3> argv{program.data(), durable ? how.data() : nullptr, nullptr};
-    const int error =
-        ::posix_spawn(&script_, program.c_str(), &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(in[0]);
-    ::close(out[1]);
-    orders_ = in[1];
-    INFO(program);
-    REQUIRE(error == 0);
-    lines_ = ::fdopen(out[0], "r");
-    read_facts();
-  }
-  real_postgres(const real_postgres&) = delete;
-  real_postgres& operator=(const real_postgres&) = delete;
-  ~real_postgres() {
-    (void)end_script();
-    std::fclose(lines_);
-  }
+  explicit real_postgres(bool durable)
+      : script_(durable ? std::vector<std::string>{UPSTOW_START_POSTGRES, "--durable"}
+                        : std::vector<std::string>{UPSTOW_START_POSTGRES},
+                3, "no postgres (Debian: postgresql)") {}
 
-  std::string conninfo() const { return facts_.at("POSTGRES_CONNINFO"); }
-  std::string port() const { return facts_.at("POSTGRES_PORT"); }
+  std::string conninfo() const { return script_.fact("POSTGRES_CONNINFO"); }
+  std::string port() const { return script_.fact("POSTGRES_PORT"); }
   /// Over TCP, with the password.
   std::string over_tcp(const std::string& at_port) const {
     return "host=127.0.0.1 port=" + at_port + " user=tester password=testing dbname=postgres";
   }
   /// SIGKILL to all its processes; and again with what it had.
-  void kill() { order("kill"); }
-  void start() { order("start"); }
+  void kill() { script_.order("kill"); }
+  void start() { script_.order("start"); }
 
  private:
-  std::string line() {
-    std::array<char, 500> text{};
-    if (std::fgets(text.data(), text.size(), lines_) == nullptr) return {};
-    const std::string all(text.data());
-    return all.substr(0, all.find('\n'));
-  }
-  void read_facts() {
-    while (facts_.size() < 3) {
-      const std::string text = line();
-      if (text.empty()) return end_without();
-      const std::size_t equals = text.find('=');
-      facts_[text.substr(0, equals)] = text.substr(equals + 1);
-    }
-  }
-  void order(const std::string& what) {
-    const std::string text = what + '\n';
-    if (::write(orders_, text.data(), text.size()) < 0 || line() != what) std::abort();
-  }
-  int end_script() {
-    ::close(orders_);
-    int status = 0;
-    (void)::waitpid(script_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  void end_without() {
-    const int code = end_script();
-    INFO("start_postgres ended with " << code);
-    REQUIRE(code == 77);
-    std::puts("skipped: no postgres (Debian: postgresql)");
-    std::exit(77);
-  }
-
-  pid_t script_ = -1;
-  int orders_ = -1;
-  std::FILE* lines_ = nullptr;
-  std::map<std::string, std::string> facts_;
+  service_script script_;
 };
 
 /// A connection of the test's own, for what only SQL can see or do.
