@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "no_throw.hpp"
+#include "request_steps.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -94,16 +94,9 @@ UPSTOW_INLINE op each_alone::prepare_rest(std::span<const publish_as> as) {
 
 UPSTOW_INLINE op each_alone::commit() noexcept {
   waiting_for_ = nullptr;
-  switch (phase_) {
-    case phase::prepared: phase_ = phase::committing; break;
-    case phase::committing: break;
-    case phase::done: return op::ok;
-    case phase::failed: return answer_;
-    case phase::writing:
-    case phase::preparing: return fail(op::error, {.code = errc::misuse});
-  }
-  return store_detail::without_throwing([&] { return commit_rest(); },
-                                        [&] { return fail(op::error, {.code = errc::no_memory}); });
+  return store_detail::commit_step(
+      phase_, answer_, [&] { return commit_rest(); },
+      [&](failure why) { return fail(op::error, why); });
 }
 
 UPSTOW_INLINE op each_alone::commit_rest() {

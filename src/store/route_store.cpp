@@ -56,7 +56,7 @@ UPSTOW_INLINE sink* routed_transaction::begin_in(const route_child& child, const
 }
 
 UPSTOW_INLINE op routed_transaction::prepare(std::span<const publish_as> as) noexcept {
-  waiting_for_ = nullptr;
+  waiting_.on = nullptr;
   if (phase_ == phase::prepared) return op::ok;
   if (phase_ == phase::failed) return answer_;
   if (phase_ != phase::writing && phase_ != phase::preparing) return op::error;
@@ -93,7 +93,7 @@ UPSTOW_INLINE op routed_transaction::prepare_rest() {
   for (branch& b : branches_) {
     if (b.prepared) continue;
     const op got = b.open->prepare(b.as);
-    if (got == op::pending) waiting_for_ = b.open.get();
+    if (got == op::pending) waiting_.on = b.open.get();
     if (got == op::pending) return got;
     if (got != op::ok) return fail(got, b.open->error());
     b.look();
@@ -105,24 +105,17 @@ UPSTOW_INLINE op routed_transaction::prepare_rest() {
 }
 
 UPSTOW_INLINE op routed_transaction::commit() noexcept {
-  waiting_for_ = nullptr;
-  switch (phase_) {
-    case phase::prepared: phase_ = phase::committing; break;
-    case phase::committing: break;
-    case phase::done: return op::ok;
-    case phase::failed: return answer_;
-    case phase::writing:
-    case phase::preparing: return fail(op::error, {.code = errc::misuse});
-  }
-  return store_detail::without_throwing([&] { return commit_rest(); },
-                                        [&] { return fail(op::error, {.code = errc::no_memory}); });
+  waiting_.on = nullptr;
+  return store_detail::commit_step(
+      phase_, answer_, [&] { return commit_rest(); },
+      [&](failure why) { return fail(op::error, why); });
 }
 
 UPSTOW_INLINE op routed_transaction::commit_rest() {
   for (branch& b : branches_) {
     if (b.committed) continue;
     const op got = b.open->commit();
-    if (got == op::pending) waiting_for_ = b.open.get();
+    if (got == op::pending) waiting_.on = b.open.get();
     if (got == op::pending) return got;
     if (got != op::ok) {
       b.look_at_failure();
@@ -161,7 +154,7 @@ UPSTOW_INLINE void routed_transaction::gather_states() noexcept {
 /// The last first: what a crash leaves is then a beginning.
 UPSTOW_INLINE op routed_transaction::fail(op answer, failure why) noexcept {
   disarm();
-  waiting_for_ = nullptr;
+  waiting_.on = nullptr;
   for (std::size_t i = branches_.size(); i-- > 0;) branches_[i].undo();
   gather_states();
   phase_ = phase::failed;
@@ -173,7 +166,7 @@ UPSTOW_INLINE op routed_transaction::fail(op answer, failure why) noexcept {
 /// In the middle of a commit each store finishes by itself, also those that were not asked yet.
 UPSTOW_INLINE void routed_transaction::abort() noexcept {
   disarm();
-  waiting_for_ = nullptr;
+  waiting_.on = nullptr;
   switch (phase_) {
     case phase::writing:
     case phase::preparing:

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "child_request.hpp"
-#include "no_throw.hpp"
+#include "request_steps.hpp"
 #include "upstow/store/route_store.hpp"
 
 namespace upstow {
@@ -101,15 +101,8 @@ class routed_transaction final : public transaction {
   op commit() noexcept override;
   void abort() noexcept override;
   std::span<const object_info> objects() const noexcept override { return objects_; }
-  bool on_ready(waker w) noexcept override {
-    if (armed_ != nullptr && armed_ != waiting_for_) armed_->disarm();
-    armed_ = waiting_for_;
-    return armed_ != nullptr && armed_->on_ready(w);
-  }
-  void disarm() noexcept override {
-    if (armed_ != nullptr) armed_->disarm();
-    armed_ = nullptr;
-  }
+  bool on_ready(waker w) noexcept override { return waiting_.arm(w); }
+  void disarm() noexcept override { waiting_.disarm(); }
   failure error() const noexcept override { return error_; }
 
  private:
@@ -129,8 +122,7 @@ class routed_transaction final : public transaction {
   std::vector<branch> branches_;                     // in the order of their first object
   std::vector<std::unique_ptr<routed_sink>> sinks_;  // in the order of begin()
   std::vector<object_info> objects_;                 // likewise
-  waitable* waiting_for_ = nullptr;
-  waitable* armed_ = nullptr;
+  store_detail::wait_for_one waiting_;
   failure error_;
   phase phase_ = phase::writing;
   op answer_ = op::error;

@@ -31,13 +31,13 @@ UPSTOW_INLINE failure tee_transaction::start(std::size_t named) noexcept {
 }
 
 UPSTOW_INLINE op tee_transaction::prepare(std::span<const publish_as> as) noexcept {
-  waiting_for_ = nullptr;
+  waiting_.on = nullptr;
   switch (phase_) {
     case phase::writing:
       if (const failure why = start(as.size())) return fail(op::error, why);
-      phase_ = phase::flushing;
+      phase_ = phase::preparing;
       break;
-    case phase::flushing: break;
+    case phase::preparing: break;
     case phase::prepared: return op::ok;
     case phase::failed: return answer_;
     case phase::committing:
@@ -87,17 +87,10 @@ UPSTOW_INLINE void tee_transaction::name(branch& b, std::span<const publish_as> 
 }
 
 UPSTOW_INLINE op tee_transaction::commit() noexcept {
-  waiting_for_ = nullptr;
-  switch (phase_) {
-    case phase::prepared: phase_ = phase::committing; break;
-    case phase::committing: break;
-    case phase::done: return op::ok;
-    case phase::failed: return answer_;
-    case phase::writing:
-    case phase::flushing: return fail(op::error, {.code = errc::misuse});
-  }
-  return store_detail::without_throwing([&] { return commit_rest(); },
-                                        [&] { return fail(op::error, {.code = errc::no_memory}); });
+  waiting_.on = nullptr;
+  return store_detail::commit_step(
+      phase_, answer_, [&] { return commit_rest(); },
+      [&](failure why) { return fail(op::error, why); });
 }
 
 UPSTOW_INLINE op tee_transaction::commit_rest() {
@@ -123,7 +116,7 @@ UPSTOW_INLINE op tee_transaction::commit_rest() {
 /// The last first: what a crash leaves is then a beginning.
 UPSTOW_INLINE op tee_transaction::fail(op answer, failure why) noexcept {
   disarm();
-  waiting_for_ = nullptr;
+  waiting_.on = nullptr;
   for (std::size_t i = branches_.all.size(); i-- > 0;) {
     branch& b = branches_.all[i];
     if (b.out) continue;
@@ -143,10 +136,10 @@ UPSTOW_INLINE op tee_transaction::fail(op answer, failure why) noexcept {
 /// In the middle of a commit each store finishes by itself, also those that were not asked yet.
 UPSTOW_INLINE void tee_transaction::abort() noexcept {
   disarm();
-  waiting_for_ = nullptr;
+  waiting_.on = nullptr;
   switch (phase_) {
     case phase::writing:
-    case phase::flushing:
+    case phase::preparing:
     case phase::prepared: fail(op::error, {.code = errc::cancelled}); break;
     case phase::committing:
       for (branch& b : branches_.all) {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "child_request.hpp"
-#include "no_throw.hpp"
 #include "replay_window.hpp"
+#include "request_steps.hpp"
 #include "upstow/store/tee_store.hpp"
 
 namespace upstow {
@@ -60,9 +60,9 @@ class tee_sink final : public sink {
   taken write(bytes data) noexcept override {
     if (discarded_) return {0, {.code = errc::misuse}};
     std::size_t n = 0;
-    waiting_for_ = nullptr;
+    waiting_.on = nullptr;
     if (!error_) error_ = replay();
-    while (!error_ && n < data.size() && waiting_for_ == nullptr) {
+    while (!error_ && n < data.size() && waiting_.on == nullptr) {
       const taken some = write_some(data.subspan(n));
       n += some.n;
       if (!error_) error_ = some.error;
@@ -80,23 +80,16 @@ class tee_sink final : public sink {
 
   /// Gives everybody what they missed: ok once all have all.
   op flush() noexcept {
-    waiting_for_ = nullptr;
+    waiting_.on = nullptr;
     if (!error_) error_ = replay();
     if (error_) return op::error;
     for (std::size_t i = 0; i < cursors_.size(); ++i)
-      if (live(i) != nullptr && cursors_[i].at < kept_.end()) waiting_for_ = live(i);
-    return waiting_for_ != nullptr ? op::pending : op::ok;
+      if (live(i) != nullptr && cursors_[i].at < kept_.end()) waiting_.on = live(i);
+    return waiting_.on != nullptr ? op::pending : op::ok;
   }
 
-  bool on_ready(waker w) noexcept override {
-    if (armed_ != nullptr && armed_ != waiting_for_) armed_->disarm();
-    armed_ = waiting_for_;
-    return armed_ != nullptr && armed_->on_ready(w);
-  }
-  void disarm() noexcept override {
-    if (armed_ != nullptr) armed_->disarm();
-    armed_ = nullptr;
-  }
+  bool on_ready(waker w) noexcept override { return waiting_.arm(w); }
+  void disarm() noexcept override { waiting_.disarm(); }
   failure error() const noexcept override { return error_; }
   bool discarded() const noexcept { return discarded_; }
 
@@ -145,7 +138,7 @@ class tee_sink final : public sink {
         slowest = i;
     const std::uint64_t lags = slowest != 0 ? lag(slowest) : 0;
     if (lags >= of_.options.window && lags != 0) {
-      waiting_for_ = cursors_[slowest].to;
+      waiting_.on = cursors_[slowest].to;
       return {};
     }
     const std::size_t most = std::max<std::size_t>(of_.options.window, 1);
@@ -154,7 +147,7 @@ class tee_sink final : public sink {
     const std::uint64_t end = kept_.end();
     const taken got = cursors_[0].to->write(data);
     cursors_[0].at += got.n;
-    if (got.n < data.size()) waiting_for_ = cursors_[0].to;
+    if (got.n < data.size()) waiting_.on = cursors_[0].to;
     failure why = got.error ? of_.failed(0, got.error) : failure{};
     for (std::size_t i = 1; i < cursors_.size() && !why; ++i)
       if (live(i) != nullptr && cursors_[i].at == end && got.n != 0)
@@ -191,8 +184,7 @@ class tee_sink final : public sink {
   branches& of_;
   std::vector<cursor> cursors_;
   replay_window kept_;
-  waitable* waiting_for_ = nullptr;
-  waitable* armed_ = nullptr;
+  store_detail::wait_for_one waiting_;
   failure error_;
   bool discarded_ = false;
 };
@@ -224,19 +216,12 @@ class tee_transaction final : public transaction {
   std::span<const object_info> objects() const noexcept override {
     return branches_.all.empty() ? std::span<const object_info>{} : branches_.all[0].objects;
   }
-  bool on_ready(waker w) noexcept override {
-    if (armed_ != nullptr && armed_ != waiting_for_) armed_->disarm();
-    armed_ = waiting_for_;
-    return armed_ != nullptr && armed_->on_ready(w);
-  }
-  void disarm() noexcept override {
-    if (armed_ != nullptr) armed_->disarm();
-    armed_ = nullptr;
-  }
+  bool on_ready(waker w) noexcept override { return waiting_.arm(w); }
+  void disarm() noexcept override { waiting_.disarm(); }
   failure error() const noexcept override { return error_; }
 
  private:
-  enum class phase : std::uint8_t { writing, flushing, prepared, committing, done, failed };
+  enum class phase : std::uint8_t { writing, preparing, prepared, committing, done, failed };
 
   failure start(std::size_t named) noexcept;
   op flush() noexcept;
@@ -245,14 +230,13 @@ class tee_transaction final : public transaction {
   op commit_rest();
   op fail(op answer, failure why) noexcept;
   op pending(waitable& on) noexcept {
-    waiting_for_ = &on;
+    waiting_.on = &on;
     return op::pending;
   }
 
   branches branches_;
   std::vector<std::unique_ptr<tee_sink>> sinks_;
-  waitable* waiting_for_ = nullptr;
-  waitable* armed_ = nullptr;
+  store_detail::wait_for_one waiting_;
   failure error_;
   phase phase_ = phase::writing;
   op answer_ = op::error;
