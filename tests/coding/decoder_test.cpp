@@ -6,6 +6,7 @@
 
 #include "coding/packed.hpp"
 #include "support/catch.hpp"
+#include "support/heap.hpp"
 #include "upstow/parse/zlib_decoder.hpp"
 #include "upstow/parse/zstd_decoder.hpp"
 
@@ -163,4 +164,34 @@ TEST_CASE("zstd: a block that is not compressed is good or bad as a whole") {
   CHECK(everywhere(upstow::zstd_coding(), frame(20, 20)) == std::string(20, 'x') + ".0");
   CHECK(everywhere(upstow::zstd_coding(), frame(19, 20)) == "!");
   CHECK(everywhere(upstow::zstd_coding(), frame(21, 20)) == "!");
+}
+
+TEST_CASE("a decoder that the heap says no to is none, or says no_memory and stays so") {
+  using namespace upstow_test;
+  const std::string data = text(5000);
+  for (const format& f : formats) {
+    INFO(f.name);
+    const std::string body = f.pack(data);
+    std::vector<std::byte> out(data.size() + 1);
+    // What zlib and libzstd take themselves comes from malloc, which does not fail here.
+    const std::size_t failures = at_each_allocation([&] {
+      {
+        const auto decoder = counted(f.coding.make);
+        REQUIRE((decoder == nullptr) == (heap.fails_at == 1));
+        upstow::content_decoder::progress p;
+        for (std::size_t at = 0; decoder != nullptr && at < body.size(); ++at) {
+          const auto one = upstow::as_bytes(std::string_view(body).substr(at, 1));
+          p = counted([&] { return decoder->decode(one, out); });
+          if (p.error != upstow::errc::ok) break;
+        }
+        CHECK(p.complete == !heap.has_failed());
+        if (decoder != nullptr && heap.has_failed()) {
+          CHECK(p.error == upstow::errc::no_memory);
+          CHECK(decoder->decode(upstow::as_bytes(body), out).error == upstow::errc::no_memory);
+        }
+      }
+      CHECK(heap.live == 0);
+    });
+    CHECK(failures == (std::string_view(f.name).starts_with("zstd") ? 2 : 1));
+  }
 }

@@ -10,7 +10,6 @@
 #include "parse/replay.hpp"
 #include "support/catch.hpp"
 #include "support/heap.hpp"
-#include "upstow/parse/urlencoded_parser.hpp"
 
 namespace {
 
@@ -116,20 +115,6 @@ TEST_CASE("the heap says no at each allocation in turn") {
       CHECK(parse(body, {}, chunk, whole.calls + 1).error == whole.error);
     }
   }
-}
-
-TEST_CASE("the heap says no to a name of an urlencoded form") {
-  upstow::urlencoded_parser form;
-  heap = {};
-  heap.fails_at = 1;
-  const std::string body = std::string(100, 'n') + "=v";
-  form.feed(upstow::as_bytes(body));
-  CHECK(counted([&] { return form.next(); }).kind == event_kind::failed);
-  CHECK(form.error().code == upstow::errc::no_memory);
-  heap.fails_at = 0;
-  form.feed({});
-  CHECK(form.next().kind == event_kind::failed);
-  CHECK(heap.live == 0);
 }
 
 TEST_CASE("memory is bounded by the limit of a header block") {

@@ -35,7 +35,7 @@ class boundary {
 };
 
 /// "type/subtype" of a Content-Type value in lower case, parameters dropped after being checked.
-/// Fails with malformed_content_type.
+/// Fails with malformed_content_type. May throw bad_alloc.
 UPSTOW_API result<std::string> media_type_of(std::string_view content_type, const dialect& d = {});
 
 /// True if `type` ("image/png", lower case) is meant by `pattern` ("image/png", "image/*" or

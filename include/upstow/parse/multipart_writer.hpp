@@ -12,7 +12,8 @@
 // cannot be written is known before anything was. Data is never copied: its pieces are the caller's
 // own views. A part without data asks for it, see feed().
 //
-// Memory: the heads and the text fields. Time: linear. One thread at a time.
+// Memory: the heads and the text fields. Making a writer, declaring a part and content_type() may
+// throw bad_alloc; a part that threw was not added. Time: linear. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -65,7 +66,7 @@ class UPSTOW_API multipart_writer {
   /// For the request's head: the media type with the boundary.
   std::string content_type() const;
 
-  /// A text field; the value is copied. May throw bad_alloc, as the two below.
+  /// A text field; the value is copied.
   void field(std::string_view name, std::string_view value);
   /// A part whose data is at hand. `data` stays valid until it was sent.
   void part(const part_to_write& head, bytes data);
