@@ -35,6 +35,7 @@ part* upload::begin(failure& why) {
   if (why) return nullptr;
   made->id[6] = (made->id[6] & std::byte{0x0f}) | std::byte{0x40};  // version 4, random
   made->id[8] = (made->id[8] & std::byte{0x3f}) | std::byte{0x80};
+  if (!parts_.empty()) trim(*parts_.back());
   parts_.push_back(std::move(made));
   return parts_.back().get();
 }
@@ -54,9 +55,7 @@ taken upload::write(part& to, bytes data) {
 void upload::append(part& to, bytes data) {
   while (!data.empty()) {
     const std::size_t n = std::min(data.size(), chunk_bytes - to.filling.size());
-    // A small file has a small buffer, and of a large one no buffer is copied to a larger one.
-    if (to.filling.capacity() < to.filling.size() + n)
-      to.filling.reserve(to.size + n > chunk_bytes / 4 ? chunk_bytes : 2 * (to.filling.size() + n));
+    grow(to, to.filling.size() + n);
     to.filling.insert(to.filling.end(), data.begin(),
                       data.begin() + static_cast<std::ptrdiff_t>(n));
     to.size += n;
@@ -64,6 +63,22 @@ void upload::append(part& to, bytes data) {
     data = data.subspan(n);
     if (to.filling.size() == chunk_bytes) cut(to);
   }
+}
+
+/// A small file has a small buffer, and of a large one no buffer is copied to a larger one. None is
+/// larger than what the window would let into it.
+void upload::grow(part& to, std::size_t needed) {
+  if (to.filling.capacity() >= needed) return;
+  const bool small = to.size - to.filling.size() + needed <= chunk_bytes / 4;
+  const std::uint64_t most = to.filling.size() + (in_.window - unsaved_);
+  const std::size_t wanted = small ? 2 * needed : chunk_bytes;
+  to.filling.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(wanted, most)));
+}
+
+/// The next file begins, so most likely this one is whole: its buffer was made for more.
+void upload::trim(part& which) {
+  if (which.filling.size() < which.filling.capacity())
+    std::vector<std::byte>(which.filling).swap(which.filling);
 }
 
 /// What is in the buffer becomes a chunk.

@@ -109,6 +109,8 @@ class upload : public std::enable_shared_from_this<upload> {
   task take();
   void take_chunks(task& into);
   void append(part& to, bytes data);
+  void grow(part& to, std::size_t needed);
+  static void trim(part& which);
   void cut(part& from);
   void fail(failure why) noexcept;
   std::vector<part*> live();

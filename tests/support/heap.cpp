@@ -54,6 +54,11 @@ void* allocate_or_null(std::size_t size) noexcept {
 
 void count_everywhere(bool on) noexcept { counts_everywhere = on; }
 
+std::size_t live_heap() noexcept {
+  const std::lock_guard lock(heap_mutex);
+  return heap.live;
+}
+
 }  // namespace upstow_test
 
 // All forms: those of a sanitizer would not call the first one. Not inline: GCC 12 would take one

@@ -1,7 +1,7 @@
 // support/heap.hpp - what is taken from the heap, and a heap that says no.
 //
 // support/heap.cpp replaces operator new of the whole program; tests/CMakeLists.txt says of which.
-// Only calls that are counted can fail.
+// Only calls that are counted can fail. What a C library takes with malloc() is not seen.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,8 @@ struct heap_state {
 };
 /// Of the program; to be read where no other thread is counted any more.
 inline heap_state heap;
+/// heap.live, at any time.
+std::size_t live_heap() noexcept;
 
 /// Whose calls are counted: those of this thread, or those of all.
 inline thread_local bool counts_here = false;

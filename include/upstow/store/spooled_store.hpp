@@ -14,6 +14,9 @@
 // the file system has no unnamed files a crash at the wrong moment leaves an empty one: sweep()
 // takes it.
 //
+// Memory: memory_bytes for each file that is held there, less for a small one; 4 KiB for one that
+// has moved to disk, and 64 KiB while a request is handed over from there.
+//
 // Needs a POSIX system. Writing blocks for the length of a system call.
 #pragma once
 

@@ -15,6 +15,8 @@
 // A call that never comes back holds its thread and no other; when all threads are held nothing
 // goes on, so the store behind it needs deadlines. Aborting never waits; the destructor waits for
 // calls that run.
+//
+// Memory: threaded_options::window for each request, in blocks of 4 to 64 KiB as they are needed.
 #pragma once
 
 #include <memory>
