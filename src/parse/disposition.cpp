@@ -1,8 +1,5 @@
 #include "upstow/parse/disposition.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "chars.hpp"
 #include "encoded_text.hpp"
 #include "parameters.hpp"
@@ -55,52 +52,62 @@ UPSTOW_INLINE errc judge_controls(std::string_view text, tolerance& how) noexcep
   return errc::ok;
 }
 
-UPSTOW_INLINE errc read_plain(const reader& in, const parameter& p, tolerance& how, name_text& to) {
-  to.text = p.raw;
+/// What reads the parameters of one disposition, and where it puts what they decode to.
+struct workplace {
+  reader& in;
+  tolerance& how;
+  name_room& room;
+};
+
+UPSTOW_INLINE errc read_plain(const parameter& p, const workplace& at,
+                              std::string_view& to) noexcept {
+  to = p.raw;
   if (p.escaped) {
-    to.own.clear();
-    to.own.reserve(p.raw.size());
-    in.append_text_of(p, to.own);
-    to.text = to.own;
+    at.in.append_text_of(p, at.room);
+    to = at.room.take();
   }
-  if (!is_utf8(to.text)) {
-    if (!how.allows(deviation::unclean_name)) return errc::bad_name_encoding;
-    to.own = utf8_detail::repaired(to.text);
-    to.text = to.own;
+  if (!is_utf8(to)) {
+    if (!at.how.allows(deviation::unclean_name)) return errc::bad_name_encoding;
+    utf8_detail::repair(to, at.room);
+    to = at.room.take();
   }
-  return judge_controls(to.text, how);
+  return at.room.is_full() ? errc::part_headers_too_large : judge_controls(to, at.how);
 }
 
-UPSTOW_INLINE errc read_extended(std::string_view raw, tolerance& how, std::string& text) {
+UPSTOW_INLINE errc read_extended(std::string_view raw, const workplace& at,
+                                 std::string_view& to) noexcept {
   const auto value = encoded_text_detail::split_extended(raw);
-  if (!value || !encoded_text_detail::decode_percent(value->encoded, text))
+  if (!value || !encoded_text_detail::is_percent_encoded(value->encoded))
     return errc::bad_disposition;
   if (same_word(value->charset, "iso-8859-1")) {
-    if (!how.allows(deviation::latin1_name)) return errc::bad_name_encoding;
-    text = encoded_text_detail::latin1_to_utf8(text);
-  } else if (!same_word(value->charset, "utf-8") || !is_utf8(text)) {
+    if (!at.how.allows(deviation::latin1_name)) return errc::bad_name_encoding;
+    encoded_text_detail::decode_latin1(value->encoded, at.room);
+  } else if (same_word(value->charset, "utf-8")) {
+    encoded_text_detail::decode_percent(value->encoded, at.room);
+  } else {
     return errc::bad_name_encoding;
   }
-  return judge_controls(text, how);
+  to = at.room.take();
+  if (at.room.is_full()) return errc::part_headers_too_large;
+  return is_utf8(to) ? judge_controls(to, at.how) : errc::bad_name_encoding;
 }
 
 /// One text out of the two spellings. REQUIRES: there is one.
-UPSTOW_INLINE errc settle(const reader& in, const spellings& from, tolerance& how, name_text& to) {
+UPSTOW_INLINE errc settle(const spellings& from, const workplace& at,
+                          std::string_view& to) noexcept {
   if (from.plain) {
-    if (const errc e = read_plain(in, *from.plain, how, to); e != errc::ok) return e;
+    if (const errc e = read_plain(*from.plain, at, to); e != errc::ok) return e;
     if (!from.extended) return errc::ok;
   }
-  std::string extended;
-  if (const errc e = read_extended(from.extended->raw, how, extended); e != errc::ok) return e;
-  const bool differ = from.plain && to.text != extended &&
-                      !encoded_text_detail::is_encoded_word_for(to.text, extended);
-  if (differ && !how.allows(deviation::extended_wins)) return errc::bad_disposition;
-  to.own = std::move(extended);
-  to.text = to.own;
-  return errc::ok;
+  const std::string_view plain = to;
+  if (const errc e = read_extended(from.extended->raw, at, to); e != errc::ok) return e;
+  const bool differ =
+      from.plain && plain != to && !encoded_text_detail::is_encoded_word_for(plain, to);
+  return differ && !at.how.allows(deviation::extended_wins) ? errc::bad_disposition : errc::ok;
 }
 
-UPSTOW_INLINE errc collect(reader& in, tolerance& how, spellings& name, spellings& filename) {
+UPSTOW_INLINE errc collect(reader& in, tolerance& how, spellings& name,
+                           spellings& filename) noexcept {
   parameter p;
   found got = in.next(p);
   for (; got == found::one; got = in.next(p)) {
@@ -112,21 +119,23 @@ UPSTOW_INLINE errc collect(reader& in, tolerance& how, spellings& name, spelling
   return got == found::none ? errc::ok : errc::bad_disposition;
 }
 
-UPSTOW_INLINE errc read(std::string_view value, tolerance& how, names& out) {
+UPSTOW_INLINE errc read(std::string_view value, tolerance& how, name_room& room,
+                        names& out) noexcept {
   reader in(value, parameters_detail::disposition, how);
   const std::string_view type = in.token();
   if (how.rules.form ? !same_word(type, "form-data") : type.empty()) return errc::bad_disposition;
   spellings name, filename;
   if (const errc e = collect(in, how, name, filename); e != errc::ok) return e;
 
-  out.name.text = out.filename.text = {};
+  const workplace at{in, how, room};
+  out.name = out.filename = {};
   out.has_filename = filename.plain || filename.extended;
   const bool has_name = name.plain || name.extended;
   if (has_name) {
-    if (const errc e = settle(in, name, how, out.name); e != errc::ok) return e;
+    if (const errc e = settle(name, at, out.name); e != errc::ok) return e;
   }
   if (out.has_filename) {
-    if (const errc e = settle(in, filename, how, out.filename); e != errc::ok) return e;
+    if (const errc e = settle(filename, at, out.filename); e != errc::ok) return e;
   }
   if (!has_name && how.rules.form && !how.allows(deviation::missing_name))
     return errc::bad_disposition;
@@ -137,11 +146,13 @@ UPSTOW_INLINE errc read(std::string_view value, tolerance& how, names& out) {
 
 UPSTOW_INLINE result<disposition> parse_disposition(std::string_view value, const dialect& d) {
   dialect_detail::tolerance how{.rules = d};
+  std::string memory(disposition_detail::most_decoded(value.size(), d), '\0');
+  disposition_detail::name_room room(memory.data(), memory.size());
   disposition_detail::names names;
-  if (const errc e = disposition_detail::read(value, how, names); e != errc::ok) return e;
+  if (const errc e = disposition_detail::read(value, how, room, names); e != errc::ok) return e;
   disposition out;
-  out.name = names.name.text;
-  if (names.has_filename) out.filename = std::string(names.filename.text);
+  out.name = names.name;
+  if (names.has_filename) out.filename = std::string(names.filename);
   out.anomalies = how.met;
   return out;
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "chars.hpp"
@@ -34,35 +33,59 @@ inline int hex_byte(std::string_view text, std::size_t i) noexcept {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/// False if it holds anything but attr-chars and percent-encoded bytes.
-inline bool decode_percent(std::string_view encoded, std::string& out) {
-  out.reserve(encoded.size());
-  for (std::size_t i = 0; i < encoded.size(); ++i) {
-    if (chars_detail::is(encoded[i], chars_detail::attr_char)) {
-      out += encoded[i];
-      continue;
-    }
-    const int byte = encoded[i] == '%' ? hex_byte(encoded, i) : -1;
-    if (byte < 0) return false;
-    out += static_cast<char>(byte);
+/// Whether it holds attr-chars and percent-encoded bytes, nothing else.
+inline bool is_percent_encoded(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (chars_detail::is(text[i], chars_detail::attr_char)) continue;
+    if (text[i] != '%' || hex_byte(text, i) < 0) return false;
     i += 2;
   }
   return true;
 }
 
-inline std::string latin1_to_utf8(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (u < 0x80) {
-      out += c;
-    } else {
-      out += static_cast<char>(0xc0 | u >> 6);
-      out += static_cast<char>(0x80 | (u & 0x3f));
+/// Each byte that it spells. REQUIRES: is_percent_encoded(text).
+template <class Use>
+inline void for_each_byte(std::string_view text, Use&& use) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      use(static_cast<unsigned char>(text[i]));
+      continue;
     }
+    use(static_cast<unsigned char>(hex_byte(text, i)));
+    i += 2;
   }
-  return out;
 }
+
+/// REQUIRES: is_percent_encoded(text).
+template <class Out>
+inline void decode_percent(std::string_view text, Out& out) noexcept {
+  for_each_byte(text, [&](unsigned char byte) { out.push_back(static_cast<char>(byte)); });
+}
+
+/// As UTF-8. REQUIRES: is_percent_encoded(text).
+template <class Out>
+inline void decode_latin1(std::string_view text, Out& out) noexcept {
+  for_each_byte(text, [&](unsigned char byte) {
+    if (byte < 0x80) return out.push_back(static_cast<char>(byte));
+    out.push_back(static_cast<char>(0xc0 | byte >> 6));
+    out.push_back(static_cast<char>(0x80 | (byte & 0x3f)));
+  });
+}
+
+/// Compares text that comes byte by byte.
+class comparison {
+ public:
+  explicit comparison(std::string_view with) noexcept : rest_(with) {}
+  void push_back(char c) noexcept {
+    same_ = same_ && !rest_.empty() && rest_.front() == c;
+    if (same_) rest_.remove_prefix(1);
+  }
+  bool equal() const noexcept { return same_ && rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+  bool same_ = true;
+};
 
 inline int base64_value(char c) noexcept {
   if (c >= 'A' && c <= 'Z') return c - 'A';
@@ -72,46 +95,44 @@ inline int base64_value(char c) noexcept {
   return c == '/' ? 63 : -1;
 }
 
-inline std::optional<std::string> decode_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
+inline bool base64_says(std::string_view text, std::string_view meaning) noexcept {
+  if (text.size() % 4 != 0) return false;
   for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding)
     text.remove_suffix(1);
-  std::string out;
-  out.reserve(text.size());
+  comparison said(meaning);
   unsigned bits = 0;
   int held = 0;
   for (const char c : text) {
     const int value = base64_value(c);
-    if (value < 0) return std::nullopt;
+    if (value < 0) return false;
     bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffff;
     held += 6;
     if (held < 8) continue;
     held -= 8;
-    out += static_cast<char>(bits >> held & 0xff);
+    said.push_back(static_cast<char>(bits >> held & 0xff));
   }
-  return out;
+  return said.equal();
 }
 
 /// The Q encoding of RFC 2047 section 4.2.
-inline std::optional<std::string> decode_q(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
+inline bool q_says(std::string_view text, std::string_view meaning) noexcept {
+  comparison said(meaning);
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '=') {
-      out += text[i] == '_' ? ' ' : text[i];
+      said.push_back(text[i] == '_' ? ' ' : text[i]);
       continue;
     }
     const int byte = hex_byte(text, i);
-    if (byte < 0) return std::nullopt;
-    out += static_cast<char>(byte);
+    if (byte < 0) return false;
+    said.push_back(static_cast<char>(byte));
     i += 2;
   }
-  return out;
+  return said.equal();
 }
 
 /// True if `text` is one RFC 2047 encoded-word that says `meaning`. That is what .NET's HttpClient
 /// puts into filename= beside a filename*= that is not ASCII.
-inline bool is_encoded_word_for(std::string_view text, std::string_view meaning) {
+inline bool is_encoded_word_for(std::string_view text, std::string_view meaning) noexcept {
   constexpr std::string_view prefix = "=?utf-8?";
   if (!chars_detail::begins_with_word(text, prefix) || !text.ends_with("?=")) return false;
   text.remove_prefix(prefix.size());
@@ -121,7 +142,7 @@ inline bool is_encoded_word_for(std::string_view text, std::string_view meaning)
   for (const char c : text)
     if (c <= ' ' || c > '~' || c == '?') return false;
   if (encoding != 'b' && encoding != 'q') return false;
-  return (encoding == 'b' ? decode_base64(text) : decode_q(text)) == meaning;
+  return encoding == 'b' ? base64_says(text, meaning) : q_says(text, meaning);
 }
 
 }  // namespace encoded_text_detail

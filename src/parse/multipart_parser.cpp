@@ -335,11 +335,12 @@ UPSTOW_INLINE bool multipart_parser::take_any_head(std::string_view window, errc
 
 /// At the blank line: what the headers say all together.
 inline errc multipart_parser::read_head(dialect_detail::tolerance& how) {
+  disposition_detail::name_room room = block_.room_for_names(limits_, how.rules);
   block_.read_fields(part_.headers);
-  if (const errc e = read_facts(part_.headers, limits_, how, facts_); e != errc::ok) return e;
-  part_.name = facts_.names.name.text;
+  if (const errc e = read_facts(part_.headers, limits_, how, room, facts_); e != errc::ok) return e;
+  part_.name = facts_.names.name;
   part_.is_file = facts_.names.has_filename;
-  part_.filename = facts_.names.filename.text;
+  part_.filename = facts_.names.filename;
   part_.content_type = facts_.content_type;
   part_.charset = facts_.charset;
   return errc::ok;

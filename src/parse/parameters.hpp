@@ -3,7 +3,6 @@
 // One pass, views only. The two fields differ in what they forgive, so that is data.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "chars.hpp"
@@ -80,10 +79,11 @@ class reader {
   }
 
   /// The value with its escapes undone.
-  void append_text_of(const parameter& p, std::string& to) const {
+  template <class Out>
+  void append_text_of(const parameter& p, Out& to) const noexcept {
     for (std::size_t i = 0; i < p.raw.size(); ++i) {
       if (begins_escape(p.raw, i)) ++i;
-      to += p.raw[i];
+      to.push_back(p.raw[i]);
     }
   }
 

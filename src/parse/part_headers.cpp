@@ -28,15 +28,23 @@ UPSTOW_INLINE bool has_forbidden(std::string_view text) noexcept {
   return false;
 }
 
+/// Beside the lines there is room for what the names in them decode to. That is less than the names
+/// themselves, so only a block of more than 1 KiB of names that need decoding may find it too
+/// small.
+UPSTOW_INLINE std::size_t most_text(const limits& most) noexcept {
+  return std::size_t{most.part_header_bytes} + 1024;
+}
+
 /// A string grows by itself too, but past the limit, and with both blocks in the heap meanwhile.
-UPSTOW_INLINE void block::make_room(std::size_t more, std::size_t most) {
+UPSTOW_INLINE void block::make_room(std::size_t more, const limits& most) {
   constexpr std::size_t usual = 1024;  // browsers need some 200 bytes
   const std::size_t size = text_.size() + more;
   if (size <= text_.capacity()) return;
-  // What is not usual gets the default limit at once, so that a small block alone is there twice.
-  const std::size_t room = size <= usual ? usual : std::max<std::size_t>(16 * KiB, 2 * size);
+  // What is not usual gets all it may ever have, so that a small block alone is there twice; but a
+  // limit that is no limit sizes nothing.
+  const std::size_t room = size <= usual ? usual : std::max<std::size_t>(256 * KiB, 2 * size);
   std::string larger;
-  larger.reserve(std::min(room, most));
+  larger.reserve(std::min(room, most_text(most)));
   larger = text_;
   text_.swap(larger);
 }
@@ -58,7 +66,7 @@ UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most
     const std::string_view rest = data.substr(out.used, room);
     const std::size_t feed = rest.find('\n');
     const std::size_t n = feed == std::string_view::npos ? rest.size() : feed + 1;
-    make_room(n, most.part_header_bytes);
+    make_room(n, most);
     text_.append(rest.substr(0, n));
     out.used += n;
     size_ += static_cast<std::uint32_t>(n);
@@ -71,7 +79,7 @@ UPSTOW_INLINE block::taken block::take(std::string_view data, const limits& most
 }
 
 /// All the room there is, so that the next block finds it.
-UPSTOW_INLINE void block::make_place(std::size_t size, std::size_t most) {
+UPSTOW_INLINE void block::make_place(std::size_t size, const limits& most) {
   make_room(size - text_.size(), most);
   text_.resize(text_.capacity());
 }
@@ -135,6 +143,16 @@ UPSTOW_INLINE errc block::cut_short() const noexcept {
   return has_forbidden(line) ? errc::bad_part_header : errc::truncated;
 }
 
+UPSTOW_INLINE disposition_detail::name_room block::room_for_names(const limits& most,
+                                                                  const dialect& d) {
+  const std::size_t lines = text_.size();
+  const std::size_t room =
+      std::min(disposition_detail::most_decoded(lines, d), most_text(most) - lines);
+  make_room(room, most);
+  text_.resize(lines + room);
+  return {text_.data() + lines, room};
+}
+
 UPSTOW_INLINE void block::read_fields(std::vector<header_field>& out) const {
   const std::string_view text = text_;
   out.clear();
@@ -187,7 +205,7 @@ UPSTOW_INLINE bool read_length(std::string_view text, std::uint64_t& out) noexce
 }
 
 /// What the part says of its content; names are read already.
-UPSTOW_INLINE errc judge_content(const known_headers& known, tolerance& how, facts& out) {
+UPSTOW_INLINE errc judge_content(const known_headers& known, tolerance& how, facts& out) noexcept {
   if (known.encoding != nullptr && !is_identity(known.encoding->value) &&
       !how.allows(deviation::transfer_encoding))
     return errc::unsupported_part;
@@ -212,22 +230,23 @@ UPSTOW_INLINE errc judge_content(const known_headers& known, tolerance& how, fac
 }
 
 UPSTOW_INLINE errc read_facts(const std::vector<header_field>& fields, const limits& most,
-                              tolerance& how, facts& out) {
+                              tolerance& how, disposition_detail::name_room& room,
+                              facts& out) noexcept {
   out.content_type.reset();
   out.charset.reset();
   out.length.reset();
   known_headers known;
   if (!find_known(fields, known)) return errc::bad_part_header;
   if (known.disposition != nullptr) {
-    const errc e = disposition_detail::read(known.disposition->value, how, out.names);
+    const errc e = disposition_detail::read(known.disposition->value, how, room, out.names);
     if (e != errc::ok) return e;
   } else {
     if (how.rules.form) return errc::bad_disposition;
-    out.names.name.text = out.names.filename.text = {};
+    out.names.name = out.names.filename = {};
     out.names.has_filename = false;
   }
-  if (out.names.name.text.size() > most.name_bytes) return errc::name_too_long;
-  if (out.names.filename.text.size() > most.filename_bytes) return errc::filename_too_long;
+  if (out.names.name.size() > most.name_bytes) return errc::name_too_long;
+  if (out.names.filename.size() > most.filename_bytes) return errc::filename_too_long;
   return judge_content(known, how, out);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 #include "upstow/config.hpp"
@@ -38,14 +37,14 @@ inline piece first_piece(std::string_view text) noexcept {
 }
 
 /// Each ill-formed piece becomes one U+FFFD, as Unicode (chapter 3.9) advises and browsers do.
-inline std::string repaired(std::string_view text) {
-  std::string out;
+template <class Out>
+inline void repair(std::string_view text, Out& out) noexcept {
   while (!text.empty()) {
     const piece p = first_piece(text);
-    out += p.good ? text.substr(0, p.size) : std::string_view("\xef\xbf\xbd");
+    const std::string_view good = p.good ? text.substr(0, p.size) : "\xef\xbf\xbd";
+    for (const char c : good) out.push_back(c);
     text.remove_prefix(p.size);
   }
-  return out;
 }
 
 }  // namespace utf8_detail

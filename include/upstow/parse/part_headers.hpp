@@ -1,7 +1,8 @@
 // upstow/parse/part_headers.hpp - the header block of one part: collected, judged line by line, and
 // read. A piece of multipart_parser; nothing here needs to be used by anybody else.
 //
-// Bounded: it keeps at most limits::part_header_bytes, in one buffer that all parts share.
+// Bounded: one buffer that all parts share has the lines, limits::part_header_bytes at most, and
+// what names decode to, for which there are 1024 bytes beside that limit.
 #pragma once
 
 #include <cstdint>
@@ -48,13 +49,17 @@ class block {
 
   /// A block that was read already; where it is now. REQUIRES: is_empty(). May throw bad_alloc.
   const char* keep(std::string_view text, const limits& most) {
-    if (text_.size() < text.size()) make_place(text.size(), most.part_header_bytes);
+    if (text_.size() < text.size()) make_place(text.size(), most);
     std::memcpy(text_.data(), text.data(), text.size());
     return text_.data();
   }
 
   /// What is wrong with a block that ends here, in the middle of a line.
   errc cut_short() const noexcept;
+
+  /// Behind the lines, for what their names decode to. REQUIRES: complete, and not called since.
+  /// Ends views of the fields. May throw bad_alloc.
+  disposition_detail::name_room room_for_names(const limits& most, const dialect& d);
 
   /// REQUIRES: complete. The views are good until clear(). May throw bad_alloc.
   void read_fields(std::vector<header_field>& out) const;
@@ -65,8 +70,8 @@ class block {
     std::uint32_t name, name_size, value, value_size;
   };
 
-  void make_room(std::size_t more, std::size_t most);
-  void make_place(std::size_t size, std::size_t most);
+  void make_room(std::size_t more, const limits& most);
+  void make_place(std::size_t size, const limits& most);
   bool at_line_end(const dialect_detail::tolerance& how) const noexcept;
   errc end_line(const limits& most, dialect_detail::tolerance& how, bool& blank);
   void fold(std::string_view line);
@@ -88,9 +93,10 @@ struct facts {
 };
 
 /// Reads the known headers. Faults in the order of src/parse/README.md. The views are good as long
-/// as those of `fields` and `out` itself. May throw bad_alloc.
+/// as those of `fields` and the room.
 errc read_facts(const std::vector<header_field>& fields, const limits& most,
-                dialect_detail::tolerance& how, facts& out);
+                dialect_detail::tolerance& how, disposition_detail::name_room& room,
+                facts& out) noexcept;
 
 }  // namespace part_headers_detail
 }  // namespace UPSTOW_ABI
