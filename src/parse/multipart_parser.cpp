@@ -249,7 +249,10 @@ inline void multipart_parser::note_delimiter(char last) noexcept {
 
 /// The bytes held are no delimiter; `fault` is where that is an error.
 inline void multipart_parser::refute(std::uint64_t fault) noexcept {
-  if (!how_.knows(deviation::near_delimiter)) return fail(errc::bad_delimiter, fault);
+  // Before the first part it would be a line of a preamble.
+  const bool tolerated = how_.knows(deviation::near_delimiter) &&
+                         (!in_preamble() || how_.knows(deviation::preamble));
+  if (!tolerated) return fail(errc::bad_delimiter, fault);
   disproved_ = held();
   tail_ = {};
   look_alike_ = 1;

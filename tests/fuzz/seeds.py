@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import pathlib
+import random
 import re
 import struct
 import sys
@@ -130,6 +131,15 @@ def s3(cases):
     yield b"\2\0\0\0\0a/b c+%\xc3\xbc"
 
 
+def words(cases):
+    """A byte for each word, in dialects and limits of all kinds; the fuzzer finds the rest."""
+    draw = random.Random(1)
+    for _ in range(2000):
+        limits = bytes(draw.choice((0, 1, 3, 5, 17, 64, 255, draw.randrange(256))) for _ in range(4))
+        body = draw.choice((b"", b"\x03\0", b"\x03\0\x11\x0c")) + draw.randbytes(draw.randrange(20))
+        yield bytes([draw.randrange(256), draw.randrange(8)]) + limits + draw.randbytes(4) + body
+
+
 def writer(cases):
     yield b"\x01\x01\x05\x0a\x04" b"f" b"x.txt" b"text/plain" b"salt"
     yield b"\x03\x03\x02\x00\x02" b'a"\\' b"\r\n" b"\r\n" b"\x00\x01\x00\x00\x00" b"b"
@@ -146,7 +156,7 @@ def read_cases(path):
 
 def main(path, target, directory):
     makers = {f.__name__: f for f in (parser, content_type, disposition, scan, transfer, content, digest_field,
-                                      urlencoded, sniff, names, writer, s3)}
+                                      urlencoded, sniff, names, words, writer, s3)}
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     make = makers.get(target, lambda cases: {body for _, body in cases})

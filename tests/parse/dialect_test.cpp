@@ -152,6 +152,9 @@ TEST_CASE("lines that begin like a delimiter") {
   CHECK(read("--Bx\r\n--B--", both) == "done\nmet preamble\n");
   CHECK(read("--Bx\r\n--B--", dialect::strict().with(deviation::preamble)) ==
         "failed bad-delimiter at 3 in part 0\n");
+  // Where there may be no preamble, it is none.
+  CHECK(read("--Bx\r\n--B--", alone) == "failed bad-delimiter at 3 in part 0\n");
+  CHECK(read("\r\n--B\n", alone) == "failed bad-delimiter at 5 in part 0\n");
 }
 
 TEST_CASE("padding is held back until the line is known to be a delimiter") {
