@@ -72,6 +72,8 @@ void upload::grow(part& to, std::size_t needed) {
   const bool small = to.size - to.filling.size() + needed <= chunk_bytes / 4;
   const std::uint64_t most = to.filling.size() + (in_.window - unsaved_);
   const std::size_t wanted = small ? 2 * needed : chunk_bytes;
+  if (to.filling.empty() && std::min<std::uint64_t>(wanted, most) == chunk_bytes)
+    to.filling = in_.spares.take();
   to.filling.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(wanted, most)));
 }
 

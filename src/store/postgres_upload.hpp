@@ -26,6 +26,34 @@ class crew;
 /// Bytes of a chunk. Measured: rows of 64 KiB take twice as long for each byte, 1 MiB no less.
 inline constexpr std::size_t chunk_bytes = 256 * KiB;
 
+/// The memory of chunks that were written, for those that come: large blocks go back to the system
+/// when they are freed, and each new one costs its pages again, as much as the copying into them.
+class spare_chunks {
+ public:
+  /// At most 4 MiB, what uploads on four connections have on their way.
+  static constexpr std::size_t most = 16;
+
+  spare_chunks() { free_.reserve(most); }
+  /// Empty, and has no memory where there is none to spare.
+  std::vector<std::byte> take() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return {};
+    std::vector<std::byte> one = std::move(free_.back());
+    free_.pop_back();
+    return one;
+  }
+  void keep(std::vector<std::byte>&& used) noexcept {
+    if (used.capacity() != chunk_bytes) return;
+    used.clear();
+    const std::lock_guard lock(mutex_);
+    if (free_.size() < most) free_.push_back(std::move(used));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::vector<std::byte>> free_;
+};
+
 /// What all uploads of a store share.
 struct context {
   settings how;
@@ -35,6 +63,7 @@ struct context {
   std::chrono::milliseconds patience{};
   /// publish_on() was called: then an upload may be published although nobody here did it.
   std::atomic<bool> lends{false};
+  spare_chunks spares{};
 };
 
 /// One object of a request. Guarded by the upload's mutex, except what says otherwise.
@@ -108,6 +137,7 @@ class upload : public std::enable_shared_from_this<upload> {
   void schedule();
   task take();
   void take_chunks(task& into);
+  void take_queued(task& into);
   void append(part& to, bytes data);
   void grow(part& to, std::size_t needed);
   static void trim(part& which);
@@ -121,6 +151,8 @@ class upload : public std::enable_shared_from_this<upload> {
   bool given_up() const;
   bool out_of_patience() const;
   void send_chunks(link& with, const task& t);
+  void send_what_came(link& with, task& t);
+  std::uint64_t drop_chunks(task& of) noexcept;
   void do_write(link& with, task& t);
   void do_prepare(link& with, task& t);
   answer try_prepare(link& with, const task& t);

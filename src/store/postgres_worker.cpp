@@ -1,5 +1,6 @@
 // What a worker does for an upload, with a connection. It waits for the server, never for a client.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "no_throw.hpp"
@@ -44,6 +45,10 @@ upload::task upload::take() {
 void upload::take_chunks(task& into) {
   if (must_flush())
     for (const auto& p : parts_) cut(*p);
+  take_queued(into);
+}
+
+void upload::take_queued(task& into) {
   into.chunks = std::exchange(queued_, {});
   for (const chunk& c : into.chunks)
     if (!std::exchange(c.of->begun, true)) into.begin.push_back(c.of);
@@ -144,16 +149,42 @@ void upload::send_chunks(link& with, const task& t) {
               params().id(c.of->id).number(static_cast<std::int64_t>(c.first)).data(c.data));
 }
 
+/// What has come while the chunks of `t` were sent becomes part of it, up to the window: the fewer
+/// transactions, the less of the server's time is theirs.
+void upload::send_what_came(link& with, task& t) {
+  for (;;) {
+    task more;
+    {
+      const std::lock_guard lock(mutex_);
+      if (phase_ != phase::writing || queued_.empty()) return;
+      take_queued(more);
+    }
+    send_chunks(with, more);
+    t.begin.insert(t.begin.end(), more.begin.begin(), more.begin.end());
+    std::move(more.chunks.begin(), more.chunks.end(), std::back_inserter(t.chunks));
+  }
+}
+
+/// How many bytes they were.
+std::uint64_t upload::drop_chunks(task& of) noexcept {
+  std::uint64_t dropped = 0;
+  for (chunk& c : of.chunks) {
+    dropped += c.data.size();
+    in_.spares.keep(std::move(c.data));
+  }
+  of.chunks.clear();
+  return dropped;
+}
+
 void upload::do_write(link& with, task& t) {
   const answer got = persist(with, [&] {
     // Not SET LOCAL, which warns where nobody said BEGIN.
     with.send("SELECT set_config('synchronous_commit', 'off', true)");
     send_chunks(with, t);
+    send_what_came(with, t);
     return with.sync();
   });
-  std::uint64_t saved = 0;
-  for (const chunk& c : t.chunks) saved += c.data.size();
-  t.chunks.clear();
+  const std::uint64_t saved = drop_chunks(t);
   const std::lock_guard lock(mutex_);
   if (error_) return;  // aborted meanwhile: unsaved_ is 0
   if (got.error) return fail(got.error);
@@ -177,7 +208,7 @@ answer upload::try_prepare(link& with, const task& t) {
 
 void upload::do_prepare(link& with, task& t) {
   const answer got = persist(with, [&] { return try_prepare(with, t); });
-  t.chunks.clear();
+  drop_chunks(t);
   failure why = got.error;
   for (std::size_t i = 0; i < t.parts.size() && !why; ++i) {
     const rows& one = got.done[got.done.size() - t.parts.size() + i];

@@ -66,6 +66,33 @@ TEST_CASE("an upload is ahead of the server by its window and no more") {
   for (const auto& o : t->objects()) CHECK(content(store, o.key, {}, 65536) == data);
 }
 
+TEST_CASE("what comes while a batch is sent goes with it, in one transaction") {
+  const postgres_place place;
+  auto store = open_store(place.options());
+  const sql_session sql = place.sql();
+  REQUIRE(sql("BEGIN").empty());
+  REQUIRE(sql("LOCK TABLE chunk IN ACCESS EXCLUSIVE MODE").empty());
+  const auto t = upstow_test::open(store);
+  upstow::sink* const to = begin(*t);
+  const std::string window = pattern(1 * upstow::MiB);
+  const std::string_view first = std::string_view(window).substr(0, 512 * upstow::KiB);
+  CHECK(to->write(upstow::as_bytes(first)).n == first.size());
+  REQUIRE(sql("DO $$ BEGIN"
+              " WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP"
+              "  PERFORM pg_sleep(0.01);"
+              " END LOOP; END $$")
+              .empty());
+  // They are on their way, and not all with the server: a socket holds less.
+  CHECK(put(*to, std::string_view(window).substr(first.size())));
+  REQUIRE(sql("COMMIT").empty());
+  wait_for(*to);
+  CHECK(sql("SELECT count(*) FROM chunk") == "4");
+  CHECK(sql("SELECT count(DISTINCT xmin::text) FROM chunk") == "1");
+  REQUIRE(prepare(*t, {{}}) == op::ok);
+  REQUIRE(commit(*t) == op::ok);
+  CHECK(content(store, t->objects()[0].key, {}, 65536) == window);
+}
+
 TEST_CASE("a full window of small files goes to the server") {
   const postgres_place place;
   auto options = place.options();

@@ -15,7 +15,8 @@
 // uploads are written at the same time, the others in turn, batch by batch.
 //
 // Memory: window_bytes for each upload, less for a small one; up to 256 KiB more for each further
-// file where several are written in turns, which a session never does. Each connection has a chunk.
+// file where several are written in turns, which a session never does. Each connection has a chunk,
+// and the store 4 MiB to use again.
 //
 // When the server goes away an upload waits for `patience` and goes on with a new connection, and
 // is storage_unavailable (503) after that. Batches are not flushed one by one (synchronous_commit
