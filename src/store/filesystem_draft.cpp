@@ -15,13 +15,12 @@ constexpr int most_tries = 8;
 
 }  // namespace
 
-failure draft::create(const filesystem_store::impl& in) {
+failure draft::create(const filesystem_store::impl& in, locked when) {
   in_ = &in;
   if (in.unnamed_files) {
     handle file;
     int error = make_unnamed(in.root.get(), file);
-    // For the metadata file: it is locked before it has a name that sweep() could see.
-    if (error == 0) error = lock_now(file.get());
+    if (error == 0 && when == locked::always) error = lock_now(file.get());
     if (error == 0) file_ = std::move(file);
     return error == 0 ? failure{} : failure_of(error);
   }
@@ -59,6 +58,7 @@ int draft::replace(int directory, const std::string& name) {
   if (name_.empty()) {
     auto made = random_key();
     if (!made) return EIO;
+    if (const int failed = lock_now(fd()); failed != 0) return failed;
     if (const int failed = link_unnamed(fd(), temporary, made->c_str()); failed != 0) return failed;
     name_ = *std::move(made);
   }

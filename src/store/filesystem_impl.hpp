@@ -83,19 +83,22 @@ int for_each_name(handle directory, F use) {
   }
 }
 
-/// A file that has no final name yet: unnamed, or in the temporary directory. Always locked.
+/// A file that has no final name yet: unnamed, or in the temporary directory and locked there.
 class draft {
  public:
+  /// Metadata is locked before it has a name; data only needs it where sweep() could see its name.
+  enum class locked : std::uint8_t { always, when_named };
+
   draft() = default;
   draft(draft&&) noexcept = default;
   draft& operator=(draft&&) = delete;
   ~draft() { drop(); }
 
   /// REQUIRES: none is open.
-  failure create(const filesystem_store::impl& in);
+  failure create(const filesystem_store::impl& in, locked when);
   int fd() const noexcept { return file_.get(); }
   explicit operator bool() const noexcept { return static_cast<bool>(file_); }
-  /// Gives it its name, at once and only if the name is free: EEXIST otherwise. Stays locked.
+  /// Gives it its name, at once and only if the name is free: EEXIST otherwise. A lock stays.
   int publish(int directory, const std::string& name) noexcept;
   /// The same in the place of what has the name.
   int replace(int directory, const std::string& name);

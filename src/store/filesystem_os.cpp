@@ -29,6 +29,7 @@ namespace {
 
 constexpr mode_t file_mode = 0600;       // another user has no business with uploads
 constexpr mode_t directory_mode = 0700;  // nor with their names
+constexpr mode_t mode_bits = 07777;
 // POSIX leaves larger counts to the implementation; Linux cuts them to 2 GiB - 4 KiB.
 constexpr std::size_t largest_write = std::size_t{1} << 30;
 
@@ -41,11 +42,13 @@ auto repeated(F call) noexcept {
 
 int error_of(int got) noexcept { return got < 0 ? errno : 0; }
 
-// The umask may have taken the owner's bits away.
+// The umask may have taken the owner's bits away. Asking costs less than a change to the inode.
 int opened(int fd, handle& made) noexcept {
   if (fd < 0) return errno;
   handle file(fd);
-  if (::fchmod(fd, file_mode) != 0) return errno;
+  struct stat facts{};
+  if (::fstat(fd, &facts) != 0) return errno;
+  if ((facts.st_mode & mode_bits) != file_mode && ::fchmod(fd, file_mode) != 0) return errno;
   made = std::move(file);
   return 0;
 }

@@ -87,7 +87,7 @@ class file_sink final : public lone_sink {
 };
 
 failure file_sink::create(const part_meta& part) {
-  if (error_ = data_.create(in_); error_) return error_;
+  if (error_ = data_.create(in_, draft::locked::when_named); error_) return error_;
   const std::uint64_t expected = std::min(part.expected_bytes, part.max_bytes);
   if (!in_.options.preallocate || expected <= smallest_allocation) return {};
   if (error_ = hold(expected); error_) return error_;
@@ -194,7 +194,7 @@ failure file_sink::write_metadata() {
       write_meta({.size = info_.size, .stored_at = info_.stored_at, .metadata = info_.metadata});
   if (text.size() > longest_meta) return {.code = errc::record_too_large};
   if (const failure why = hold(info_.size + text.size())) return why;
-  if (const failure why = meta_.create(in_)) return why;
+  if (const failure why = meta_.create(in_, draft::locked::always)) return why;
   std::size_t n = 0;
   int failed = write_all(meta_.fd(), as_bytes(text), n);
   if (failed == 0 && in_.options.fsync != fsync_policy::none) failed = sync_data(meta_.fd());

@@ -47,7 +47,7 @@ failure filesystem_store::impl::open_root() {
 
 failure filesystem_store::impl::prove_writable() {
   filesystem_detail::draft probe;
-  if (const failure why = probe.create(*this)) return why;
+  if (const failure why = probe.create(*this, filesystem_detail::draft::locked::always)) return why;
   auto name = random_key();
   if (!name) return name.error();
   int failed = probe.publish(temporary.get(), *name);
