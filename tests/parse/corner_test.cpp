@@ -38,6 +38,11 @@ TEST_CASE("an encoded-word says its text in one way only") {
   CHECK(agree("=?utf-8?B?Pz8/?=", "%3F%3F%3F"));  // '/'
   CHECK(agree("=?utf-8?B?emV0YQ==?=", "zeta"));
   CHECK(agree("=?utf-8?q?a_b=41?=", "a%20bA"));
+  // What differs stays different, also where the rest says the same.
+  CHECK_FALSE(agree("=?utf-8?q?bA?=", "A"));
+  CHECK_FALSE(agree("=?utf-8?B?YkE=?=", "A"));
+  CHECK_FALSE(agree("=?utf-8?q?Ab?=", "A"));
+  CHECK_FALSE(agree("=?utf-8?B?QWI=?=", "A"));
   CHECK_FALSE(agree("=?utf-8?B?QQ=?=", "A"));
   CHECK_FALSE(agree("=?utf-8?B?Q!==?=", "A"));
   for (const char* bad : {"=?utf-8?B?Q{==?=", "=?utf-8?B?Q:==?=",

@@ -84,6 +84,9 @@ TEST_CASE("digest fields: the grammar of a dictionary") {
       {"*.-_9=:QQ==:", "+others"},
       {"9=:QQ==:", "!"},
       {"-a=:QQ==:", "!"},
+      {"~a=:QQ==:", "!"},  // behind z in ASCII, as DEL is
+      {"a{=:QQ==:", "!"},
+      {"a\x7F=:QQ==:", "!"},
       {"a b=:QQ==:", "!"},
       {"a\xC3\xA4=:QQ==:", "!"},
       {std::string("a\0=:QQ==:", 9), "!"},
@@ -197,6 +200,7 @@ TEST_CASE("digest fields: parameters are read and mean nothing") {
                           "a=\"\\x\"",
                           "a=\"\xC3\xA4\"",
                           "a=\"\t\"",
+                          "a=\"\x7F\"",
                           "a=:QQ==",
                           "a=:*:",
                           "a=@",
@@ -211,6 +215,8 @@ TEST_CASE("digest fields: parameters are read and mean nothing") {
                           "a=%\"%",
                           "a=%\"x",
                           "a=%\"\xC3\xA9\"",
+                          "a=%\"\t\"",
+                          "a=%\"\x7F\"",
                           "a=(1)",
                           "a =1",
                           "a= 1",
@@ -218,7 +224,8 @@ TEST_CASE("digest fields: parameters are read and mean nothing") {
                           "a=1 ;b",
                           "a=--1",
                           "a=1.2.3",
-                          "a=&"}) {
+                          "a=&",
+                          "a={x"}) {
     INFO(bad);
     CHECK(said(crc + ";" + bad) == "!");
   }
@@ -257,8 +264,9 @@ TEST_CASE("a digest as text is hex or base64 and nothing else") {
   CHECK(text("d41d8cd98f00b204e9800998ECF8427E", md5_) == "d41d8cd98f00b204e9800998ecf8427e");
   CHECK(text("1B2M2Y8AsgTpgAmY7PhCfg==", md5_) == "d41d8cd98f00b204e9800998ecf8427e");
   CHECK(text("1B2M2Y8AsgTpgAmY7PhCfg", md5_) == "d41d8cd98f00b204e9800998ecf8427e");
-  for (const char* bad : {"", "e306928", "e30692830", " e3069283", "e3069283\n", "0xe3069283",
-                          "e306928g", "AAECAw=", "=", "e306928=", "AAECAwQ="}) {
+  for (const char* bad :
+       {"", "e306928", "e30692830", " e3069283", "e3069283\n", "0xe3069283", "e306928g", "e30692g3",
+        "g3069283", "AAECAw=", "=", "e306928=", "AAECAwQ="}) {
     INFO(bad);
     CHECK(text(bad, crc32c) == "!");
   }
