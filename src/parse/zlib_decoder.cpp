@@ -20,9 +20,21 @@ inline uInt countable(std::size_t n) noexcept {
   return static_cast<uInt>(std::min<std::size_t>(n, std::numeric_limits<uInt>::max()));
 }
 
+/// zlib's memory comes from where all of the library's does, and not from malloc().
+inline voidpf allocate(voidpf, uInt items, uInt size) noexcept {
+  if (items != 0 && size > std::numeric_limits<std::size_t>::max() / items) return nullptr;
+  return ::operator new(std::size_t{items} * size, std::nothrow);
+}
+
+inline void release(voidpf, voidpf block) noexcept { ::operator delete(block); }
+
 class decoder final : public content_decoder {
  public:
-  explicit decoder(int format) noexcept : usable_(inflateInit2(&stream_, format) == Z_OK) {}
+  explicit decoder(int format) noexcept {
+    stream_.zalloc = allocate;
+    stream_.zfree = release;
+    usable_ = inflateInit2(&stream_, format) == Z_OK;
+  }
   ~decoder() override {
     if (usable_) inflateEnd(&stream_);
   }
@@ -54,7 +66,7 @@ class decoder final : public content_decoder {
 
  private:
   z_stream stream_{};
-  bool usable_;
+  bool usable_ = false;
   progress last_;
 };
 
