@@ -45,9 +45,11 @@ class decoder final : public content_decoder {
       bytes piece;  // none while output is left
       if (!flushing_) {
         piece = next_piece(in.subspan(p.used), p);
-        if (p.error == errc::ok && piece.empty()) break;
-        if (!begins_well(piece)) p.error = errc::bad_content_encoding;
-        if (p.error != errc::ok) break;
+        if (piece.empty()) break;
+        if (!begins_well(piece)) {
+          p.error = errc::bad_content_encoding;
+          break;
+        }
       }
       run(piece, out, p);
     }
@@ -60,7 +62,7 @@ class decoder final : public content_decoder {
   /// forgets what it has written in a call that ends with an error, so what came out would depend
   /// on how the body was cut. For the same reason it must not see a whole frame at once, which it
   /// decodes in one go, nor a part of a block that is not compressed, which it would pass on.
-  /// Counts what it takes as used; empty if more is to come.
+  /// Counts what it takes as used; empty if more is to come, or if there is no memory for it.
   bytes next_piece(bytes in, progress& p) noexcept {
     const std::size_t wanted = wanted_piece();
     const std::size_t n = std::min(in.size(), wanted - held_size_);
@@ -80,13 +82,12 @@ class decoder final : public content_decoder {
   }
 
   std::size_t wanted_piece() const noexcept {
+    const std::size_t without_next = wanted_ - std::min(wanted_, block_header);
     std::size_t wanted = wanted_;
     switch (stage_) {
       // The magic number byte by byte: what is none is refused at once.
-      case stage::frame_head:
-        wanted = begun_ < std::size(magic) || wanted_ <= block_header ? 1 : wanted_ - block_header;
-        break;
-      case stage::block: wanted = wanted_ - std::min(wanted_, block_header); break;
+      case stage::frame_head: wanted = begun_ < std::size(magic) ? 1 : without_next; break;
+      case stage::block: wanted = without_next; break;
       case stage::block_head:
       case stage::last_block: break;
     }
@@ -94,8 +95,9 @@ class decoder final : public content_decoder {
   }
 
   /// A library may know the formats of before the RFC, and skips frames that hold nothing.
+  /// REQUIRES: `piece` is not empty.
   bool begins_well(bytes piece) const noexcept {
-    return begun_ == std::size(magic) || piece.empty() || piece[0] == magic[begun_];
+    return begun_ == std::size(magic) || piece[0] == magic[begun_];
   }
 
   /// With an empty piece: gets what is left of the output.

@@ -140,6 +140,9 @@ TEST_CASE("other formats under the same name are refused") {
   CHECK(everywhere(upstow::zstd_coding(), frame) == "!");
   CHECK(everywhere(upstow::zstd_coding(), std::string("\x50\x2A\x4D\x18\x00\x00\x00\x00", 8)) ==
         "!");
+  // What is no frame is refused at the byte that says so.
+  for (const char* begun : {"x", "\x28x", "\x28\xB5x", "\x28\xB5\x2Fx"})
+    CHECK(everywhere(upstow::zstd_coding(), begun) == "!");
   // A zlib stream that asks for a dictionary.
   CHECK(everywhere(upstow::deflate_coding(), std::string("\x78\xBB\x00\x00\x00\x01", 6)) == "!");
 }
@@ -164,6 +167,27 @@ TEST_CASE("zstd: a block that is not compressed is good or bad as a whole") {
   CHECK(everywhere(upstow::zstd_coding(), frame(20, 20)) == std::string(20, 'x') + ".0");
   CHECK(everywhere(upstow::zstd_coding(), frame(19, 20)) == "!");
   CHECK(everywhere(upstow::zstd_coding(), frame(21, 20)) == "!");
+}
+
+TEST_CASE("zstd: blocks of nothing stand anywhere") {
+  // The frame's header by hand: magic, no size, a window of 1 KiB; blocks that are not compressed.
+  const std::string head("\x28\xB5\x2F\xFD\x00\x00", 6), nothing(3, '\0');
+  const auto block = [](bool last, std::string_view data) {
+    return static_cast<char>(data.size() << 3U | (last ? 1U : 0U)) + std::string(2, '\0') +
+           std::string(data);
+  };
+  const std::string data = block(false, "data"), end = block(true, "");
+  CHECK(everywhere(upstow::zstd_coding(), head + nothing + data + end) == "data.0");
+  CHECK(everywhere(upstow::zstd_coding(), head + data + nothing + nothing + block(true, "x")) ==
+        "datax.0");
+  CHECK(everywhere(upstow::zstd_coding(), head + nothing + end + "x") == ".1");
+  CHECK(everywhere(upstow::zstd_coding(), head + nothing + "\x06" + nothing) == "!");
+  // What comes behind one is still good or bad as a whole.
+  const std::string last = nothing + block(true, std::string(20, 'x'));
+  const std::string with_size("\x28\xB5\x2F\xFD\x20", 5);
+  CHECK(everywhere(upstow::zstd_coding(), with_size + '\x14' + last) ==
+        std::string(20, 'x') + ".0");
+  CHECK(everywhere(upstow::zstd_coding(), with_size + '\x15' + last) == "!");
 }
 
 TEST_CASE("a decoder that has ended or failed stays so, and takes and makes no more") {

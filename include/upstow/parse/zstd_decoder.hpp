@@ -2,7 +2,8 @@
 // upstow::zstd.
 //
 // Memory: what the sender's window asks for, at most 8 MiB and two blocks of 128 KiB; RFC 9659 lets
-// no sender ask for more. Strict: one frame and nothing behind it, no dictionary.
+// no sender ask for more. libzstd takes it from malloc(). Strict: one frame and nothing behind it,
+// no dictionary.
 #pragma once
 
 #include "upstow/parse/content_decoder.hpp"
