@@ -250,8 +250,8 @@ inline void multipart_parser::note_delimiter(char last) noexcept {
 /// The bytes held are no delimiter; `fault` is where that is an error.
 inline void multipart_parser::refute(std::uint64_t fault) noexcept {
   // Before the first part it would be a line of a preamble.
-  const bool tolerated = how_.knows(deviation::near_delimiter) &&
-                         (!in_preamble() || how_.knows(deviation::preamble));
+  const bool tolerated =
+      how_.knows(deviation::near_delimiter) && (!in_preamble() || how_.knows(deviation::preamble));
   if (!tolerated) return fail(errc::bad_delimiter, fault);
   disproved_ = held();
   tail_ = {};
