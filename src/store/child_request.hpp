@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "request_steps.hpp"
 #include "upstow/store/store.hpp"
 
 namespace upstow {
@@ -19,8 +20,9 @@ struct child_request {
   bool prepared = false;
   bool committed = false;
 
-  /// May throw std::bad_alloc.
+  /// May throw std::bad_alloc; then the states are known all the same, for undo().
   void look() {
+    look_at_states();
     const auto seen = open->objects();
     objects.assign(seen.begin(), seen.end());
   }
@@ -38,12 +40,8 @@ struct child_request {
     }
   }
 
-  /// Its commit() failed: it undid what it could, and tells.
-  void look_at_failure() noexcept {
-    const auto seen = open->objects();
-    for (std::size_t i = 0; i < objects.size() && i < seen.size(); ++i)
-      objects[i].state = seen[i].state;
-  }
+  /// All that is new where its commit() failed: it undid what it could, and tells.
+  void look_at_states() noexcept { store_detail::copy_states(open->objects(), objects); }
 };
 
 }  // namespace child_detail

@@ -1,6 +1,8 @@
 // src/store/request_steps.hpp - what transactions that are made of others have in common.
 #pragma once
 
+#include <span>
+
 #include "no_throw.hpp"
 #include "upstow/store/store.hpp"
 
@@ -26,6 +28,11 @@ struct wait_for_one {
  private:
   waitable* armed_ = nullptr;
 };
+
+/// What is new about objects that are known: nothing to run out of.
+inline void copy_states(std::span<const object_info> from, std::span<object_info> to) noexcept {
+  for (std::size_t i = 0; i < from.size() && i < to.size(); ++i) to[i].state = from[i].state;
+}
 
 /// transaction::commit() for phases of these names. `rest` commits what is not committed yet;
 /// `fail` undoes all and answers error; `answer` is what a failed transaction goes on to answer.

@@ -118,7 +118,7 @@ UPSTOW_INLINE op routed_transaction::commit_rest() {
     if (got == op::pending) waiting_.on = b.open.get();
     if (got == op::pending) return got;
     if (got != op::ok) {
-      b.look_at_failure();
+      b.look_at_states();
       return fail(got, b.open->error());
     }
     b.committed = true;

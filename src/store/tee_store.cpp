@@ -104,7 +104,7 @@ UPSTOW_INLINE op tee_transaction::commit_rest() {
       b.look();
       continue;
     }
-    b.look_at_failure();
+    b.look_at_states();
     // What another one does not know is no doubt about the primary, where all is read.
     if (const failure why = branches_.failed(i, b.open->error()))
       return fail(i == 0 ? got : op::error, why);

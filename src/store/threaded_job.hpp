@@ -18,6 +18,7 @@
 
 #include "kept_part.hpp"
 #include "no_throw.hpp"
+#include "request_steps.hpp"
 #include "upstow/store/threaded_store.hpp"
 #include "upstow/waker_slot.hpp"
 

@@ -200,15 +200,19 @@ UPSTOW_INLINE op job::fetch(const std::optional<op>& from,
   const std::lock_guard lock(pool_.mutex);
   if (ended && !commit_wanted_) return op::error;
   if (!from) return error_ ? op::error : op::pending;
-  return store_detail::without_throwing(
+  const bool copied = store_detail::without_throwing(
       [&] {
         infos = objects_;
-        return *from;
+        return true;
       },
-      [&] {
-        error_ = {.code = errc::no_memory};
-        return op::error;
-      });
+      [] { return false; });
+  if (!copied && &from == &prepared_) {
+    prepared_ = op::error;
+    error_ = {.code = errc::no_memory};
+  } else if (!copied) {
+    store_detail::copy_states(objects_, infos);
+  }
+  return *from;
 }
 
 UPSTOW_INLINE bool job::on_ready(waker w) noexcept {
@@ -360,10 +364,14 @@ UPSTOW_INLINE job::verdict job::answer(op got, std::optional<op>& to) noexcept {
   {
     const std::lock_guard lock(pool_.mutex);
     if (got != op::ok && !error_) error_ = behind_->error();
-    if (copied) objects_ = std::move(infos);
-    // What was committed is so, also where its names cannot be told.
-    if (!copied && &to == &prepared_) got = op::error;
-    if (!copied && !error_) error_ = {.code = errc::no_memory};
+    if (copied) {
+      objects_ = std::move(infos);
+    } else if (&to == &prepared_) {
+      got = op::error;
+      if (!error_) error_ = {.code = errc::no_memory};
+    } else {  // what was committed is so, also where its etag cannot be told
+      store_detail::copy_states(behind_->objects(), objects_);
+    }
     to = got;
   }
   slot_.fire();
