@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "../random_text.hpp"
+#include "no_throw.hpp"
 #include "upstow/bytes.hpp"
 #include "upstow/store/store.hpp"
 
@@ -58,7 +59,7 @@ class file {
 
   explicit operator bool() const noexcept { return fd_ >= 0; }
   /// REQUIRES: none is open.
-  failure open(const std::shared_ptr<directory>& in);
+  failure open(const std::shared_ptr<directory>& in) noexcept;
   void close() noexcept;
 
   /// All of it, behind what is there.
@@ -112,7 +113,7 @@ class directory {
     return why;
   }
 
-  failure make(int& fd) {
+  failure make(int& fd) noexcept {
     if (open_.fetch_add(1, std::memory_order_relaxed) >= max_open_) {
       open_.fetch_sub(1, std::memory_order_relaxed);
       return {.code = errc::too_many_open};
@@ -165,7 +166,13 @@ class directory {
 #endif
   }
 
-  failure make_named(int& fd) {
+  failure make_named(int& fd) noexcept {
+    return store_detail::without_throwing([&] { return make_called(fd); },
+                                          [] { return failure{.code = errc::no_memory}; });
+  }
+
+  /// May throw std::bad_alloc, before there is a file.
+  failure make_called(int& fd) {
     const auto random = random_text_detail::make();
     if (!random) return random.error();
     const std::string name = std::string(mark) + *random;
@@ -187,7 +194,7 @@ class directory {
   std::atomic<std::uint32_t> open_{0};
 };
 
-inline failure file::open(const std::shared_ptr<directory>& in) {
+inline failure file::open(const std::shared_ptr<directory>& in) noexcept {
   const failure why = in->make(fd_);
   if (!why) in_ = in;
   return why;
