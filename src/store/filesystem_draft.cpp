@@ -15,6 +15,17 @@ constexpr int most_tries = 8;
 
 }  // namespace
 
+int random_name(std::string& made) noexcept {
+  return store_detail::without_throwing(
+      [&] {
+        auto name = random_key();
+        if (name) made = *std::move(name);
+        if (name) return 0;
+        return name.error().cause != 0 ? name.error().cause : EIO;
+      },
+      [] { return ENOMEM; });
+}
+
 failure draft::create(const filesystem_store::impl& in, locked when) {
   in_ = &in;
   if (in.unnamed_files) {
@@ -46,23 +57,24 @@ failure draft::create(const filesystem_store::impl& in, locked when) {
   return failure_of(EEXIST);
 }
 
-int draft::publish(int directory, const std::string& name) noexcept {
-  if (name_.empty()) return link_unnamed(fd(), directory, name.c_str());
-  const int error = rename_new(in_->temporary.get(), name_.c_str(), directory, name.c_str());
+int draft::publish(int directory, const char* name) noexcept {
+  if (name_.empty()) return link_unnamed(fd(), directory, name);
+  const int error = rename_new(in_->temporary.get(), name_.c_str(), directory, name);
   if (error == 0) name_.clear();
   return error;
 }
 
-int draft::replace(int directory, const std::string& name) {
+int draft::replace(int directory, const char* name) noexcept {
   const int temporary = in_->temporary.get();
   if (name_.empty()) {
-    auto made = random_key();
-    if (!made) return EIO;
-    if (const int failed = lock_now(fd()); failed != 0) return failed;
-    if (const int failed = link_unnamed(fd(), temporary, made->c_str()); failed != 0) return failed;
-    name_ = *std::move(made);
+    std::string made;
+    int failed = random_name(made);
+    if (failed == 0) failed = lock_now(fd());
+    if (failed == 0) failed = link_unnamed(fd(), temporary, made.c_str());
+    if (failed != 0) return failed;
+    name_ = std::move(made);
   }
-  const int error = rename_over(temporary, name_.c_str(), directory, name.c_str());
+  const int error = rename_over(temporary, name_.c_str(), directory, name);
   if (error == 0) name_.clear();
   return error;
 }

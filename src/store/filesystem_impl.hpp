@@ -38,15 +38,17 @@ class filesystem_store::impl final : public sink_source {
   op all_committed(std::span<const object_info> objects, failure& why) noexcept override;
 
   /// The directory of an object, step by step so that no link in between is followed.
-  int directory(const std::vector<std::string>& names, filesystem_detail::handle& made) const;
+  int directory(const std::vector<std::string>& names,
+                filesystem_detail::handle& made) const noexcept;
   int make_directories(const std::vector<std::string>& names,
-                       filesystem_detail::handle& made) const;
+                       filesystem_detail::handle& made) const noexcept;
 
   /// Facts and metadata of a committed object; the data is left open for a reader.
   failure look(std::string_view key, object_info& info, filesystem_detail::handle& data) const;
   /// Only if it is still `which`, where that is given, and only if nothing refers to it, where
   /// `shared` says that others may have it, too.
-  failure remove(const filesystem_detail::place& at, const struct stat* which, bool shared);
+  failure remove(const filesystem_detail::place& at, const struct stat* which,
+                 bool shared) noexcept;
 
   const filesystem_options options;
   filesystem_detail::handle root;
@@ -64,7 +66,7 @@ class filesystem_store::impl final : public sink_source {
 namespace filesystem_detail {
 
 /// Nothing where there is none or it is damaged.
-std::optional<object_record> read_record(int directory, const std::string& name);
+std::optional<object_record> read_record(int directory, const char* name);
 /// True if the record was written for that very data.
 bool belongs_to(const object_record& record, const struct stat& data) noexcept;
 
@@ -83,6 +85,9 @@ int for_each_name(handle directory, F use) {
   }
 }
 
+/// A name for the temporary directory. 0 or an errno.
+int random_name(std::string& made) noexcept;
+
 /// A file that has no final name yet: unnamed, or in the temporary directory and locked there.
 class draft {
  public:
@@ -99,9 +104,9 @@ class draft {
   int fd() const noexcept { return file_.get(); }
   explicit operator bool() const noexcept { return static_cast<bool>(file_); }
   /// Gives it its name, at once and only if the name is free: EEXIST otherwise. A lock stays.
-  int publish(int directory, const std::string& name) noexcept;
+  int publish(int directory, const char* name) noexcept;
   /// The same in the place of what has the name.
-  int replace(int directory, const std::string& name);
+  int replace(int directory, const char* name) noexcept;
   /// Unpublished: nothing is left. Published: gives up the lock.
   void drop() noexcept;
   int close() noexcept;

@@ -32,6 +32,11 @@ bool plain_segment(std::string_view text) noexcept {
 
 }  // namespace
 
+file_name::file_name(std::string_view object, std::string_view suffix) noexcept {
+  object = object.substr(0, text_.size() - suffix.size() - 1);
+  std::copy(suffix.begin(), suffix.end(), std::copy(object.begin(), object.end(), text_.begin()));
+}
+
 bool random_form(std::string_view text) noexcept {
   return text.size() == random_size && base32(text);
 }

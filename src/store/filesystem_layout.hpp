@@ -33,12 +33,23 @@ inline constexpr const char* content_directory = "sha256";
 inline constexpr std::string_view meta_suffix = ".meta";
 inline constexpr std::string_view staged_suffix = ".new";
 
+/// The name of a file beside an object. Takes nothing from the heap, so that what has to be undone
+/// can be undone where there is no memory.
+class file_name {
+ public:
+  file_name(std::string_view object, std::string_view suffix) noexcept;
+  const char* c_str() const noexcept { return text_.data(); }
+
+ private:
+  std::array<char, 160> text_{};  // a segment of a key has at most 128 characters
+};
+
 /// Where an object lives, relative to the root.
 struct place {
   std::vector<std::string> directories;
   std::string name;
-  std::string meta() const { return name + std::string(meta_suffix); }
-  std::string staged() const { return name + std::string(staged_suffix); }
+  file_name meta() const noexcept { return {name, meta_suffix}; }
+  file_name staged() const noexcept { return {name, staged_suffix}; }
   std::string path() const;
 };
 

@@ -9,12 +9,12 @@ namespace filesystem_detail {
 namespace {
 
 /// A second name for a file, in the temporary directory; `made` is empty if it failed.
-int keep_aside(const filesystem_store::impl& in, int directory, const std::string& name,
-               std::string& made) {
-  auto aside = random_key();
-  if (!aside) return aside.error().cause != 0 ? aside.error().cause : EIO;
-  const int failed = link_name(directory, name.c_str(), in.temporary.get(), aside->c_str());
-  if (failed == 0) made = *std::move(aside);
+int keep_aside(const filesystem_store::impl& in, int directory, const char* name,
+               std::string& made) noexcept {
+  std::string aside;
+  int failed = random_name(aside);
+  if (failed == 0) failed = link_name(directory, name, in.temporary.get(), aside.c_str());
+  if (failed == 0) made = std::move(aside);
   return failed;
 }
 
@@ -23,17 +23,17 @@ void remove_aside(const filesystem_store::impl& in, std::string& name) noexcept 
   name.clear();
 }
 
-bool still(int directory, const std::string& name, const struct stat& which) noexcept {
+bool still(int directory, const char* name, const struct stat& which) noexcept {
   struct stat now{};
-  return facts_of(directory, name.c_str(), now) == 0 && same_file(which, now);
+  return facts_of(directory, name, now) == 0 && same_file(which, now);
 }
 
 }  // namespace
 
 int replacement::take_place(filesystem_store::impl& in, const place& at, draft& data, draft& meta) {
   finish();
-  in_ = &in;
   at_ = at;
+  in_ = &in;
   handle directory;
   int failed = in.directory(at_.directories, directory);
   if (failed == 0) failed = lock_old(directory.get());
@@ -45,7 +45,7 @@ int replacement::take_place(filesystem_store::impl& in, const place& at, draft& 
 /// Where there is data, the lock of its metadata is held for the length of a few system calls only.
 int replacement::lock_old(int directory) {
   struct stat facts{};
-  const std::string meta = at_.meta();
+  const auto meta = at_.meta();
   int failed = facts_of(directory, at_.name.c_str(), facts);
   if (failed != 0) return failed == ENOENT ? EAGAIN : failed;
   if (!S_ISREG(facts.st_mode)) return EEXIST;
@@ -53,7 +53,7 @@ int replacement::lock_old(int directory) {
   if (failed == 0) {
     old_bytes_ = static_cast<std::uint64_t>(facts.st_size);
     failed = lock_wait(old_meta_.get());
-    if (failed == 0 && !still(directory, meta, facts)) failed = EAGAIN;
+    if (failed == 0 && !still(directory, meta.c_str(), facts)) failed = EAGAIN;
   } else if (failed == ENOENT) {
     failed = 0;  // data without metadata
   }
@@ -67,51 +67,48 @@ int replacement::lock_old(int directory) {
 
 int replacement::stage(int directory, draft& data, draft& meta) {
   if (::fstat(data.fd(), &new_data_) != 0 || ::fstat(meta.fd(), &new_meta_) != 0) return errno;
-  const std::string staged = at_.staged();
-  int failed = meta.publish(directory, staged);
+  const auto staged = at_.staged();
+  int failed = meta.publish(directory, staged.c_str());
   if (failed == EEXIST) {
     bool removed = false;
     failed = settle_staged(directory, at_, removed);
     if (failed == 0) failed = EAGAIN;
     return failed == EWOULDBLOCK ? EAGAIN : failed;
   }
-  if (failed == 0) failed = keep_aside(*in_, directory, at_.name, old_data_name_);
-  if (failed == 0) failed = data.replace(directory, at_.name);
+  if (failed == 0) failed = keep_aside(*in_, directory, at_.name.c_str(), old_data_name_);
+  if (failed == 0 && old_meta_)
+    failed = keep_aside(*in_, directory, at_.meta().c_str(), old_meta_name_);
+  if (failed == 0) failed = data.replace(directory, at_.name.c_str());
   if (failed != 0) {
     static_cast<void>(remove_name(directory, staged.c_str()));
     return failed;
   }
-  replaced_ =
-      true;  // What fails from here on leaves the object whole, with its metadata still staged.
-  if (old_meta_) static_cast<void>(keep_aside(*in_, directory, at_.meta(), old_meta_name_));
+  replaced_ = true;
+  // What fails from here on leaves the object whole, with its metadata still staged.
   static_cast<void>(rename_over(directory, staged.c_str(), directory, at_.meta().c_str()));
   return 0;
 }
 
 bool replacement::put_back() noexcept {
   if (in_ == nullptr) return false;
-  const int failed = store_detail::without_throwing(
-      [&] {
-        handle directory;
-        const int found = in_->directory(at_.directories, directory);
-        return found == 0 ? put_back_at(directory.get()) : found;
-      },
-      [] { return ENOMEM; });
+  handle directory;
+  int failed = in_->directory(at_.directories, directory);
+  if (failed == 0) failed = put_back_at(directory.get());
   finish();
   return failed == 0;
 }
 
 /// The way back, so that at each moment the metadata of the data is found.
-int replacement::put_back_at(int directory) {
-  const std::string meta = at_.meta();
-  const std::string staged = at_.staged();
+int replacement::put_back_at(int directory) noexcept {
+  const auto meta = at_.meta();
+  const auto staged = at_.staged();
   handle ours;
   struct stat facts{};
   int failed = open_to_lock(directory, meta.c_str(), ours, facts);
   if (failed == 0) failed = lock_wait(ours.get());
   // Removed, or replaced again: ours is gone already.
-  if (failed != 0 || !same_file(facts, new_meta_) || !still(directory, meta, new_meta_) ||
-      !still(directory, at_.name, new_data_))
+  if (failed != 0 || !same_file(facts, new_meta_) || !still(directory, meta.c_str(), new_meta_) ||
+      !still(directory, at_.name.c_str(), new_data_))
     return failed == ENOENT ? 0 : failed;
   const bool had_meta = !old_meta_name_.empty();
   if (had_meta) failed = link_name(directory, meta.c_str(), directory, staged.c_str());
@@ -140,18 +137,18 @@ void replacement::finish() noexcept {
 }
 
 int settle_staged(int directory, const place& at, bool& removed) {
-  const std::string name = at.staged();
+  const auto name = at.staged();
   handle file;
   struct stat opened{};
   struct stat data{};
   int failed = open_to_lock(directory, name.c_str(), file, opened);
   if (failed == 0) failed = lock_now(file.get());
-  if (failed == 0 && !still(directory, name, opened)) failed = ENOENT;
+  if (failed == 0 && !still(directory, name.c_str(), opened)) failed = ENOENT;
   if (failed != 0) return failed == ENOENT ? 0 : failed;
   const bool has_data = facts_of(directory, at.name.c_str(), data) == 0 && S_ISREG(data.st_mode);
-  const auto record = read_record(directory, name);
+  const auto record = read_record(directory, name.c_str());
   // Two names of one file, on the way back: to rename one over the other would do nothing.
-  const bool named = still(directory, at.meta(), opened);
+  const bool named = still(directory, at.meta().c_str(), opened);
   if (!named && has_data && record && belongs_to(*record, data))
     return rename_over(directory, name.c_str(), directory, at.meta().c_str());
   failed = remove_name(directory, name.c_str());

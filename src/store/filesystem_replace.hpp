@@ -32,7 +32,7 @@ class replacement {
  private:
   int lock_old(int directory);
   int stage(int directory, draft& data, draft& meta);
-  int put_back_at(int directory);
+  int put_back_at(int directory) noexcept;
 
   filesystem_store::impl* in_ = nullptr;  // null: nothing was replaced
   place at_;

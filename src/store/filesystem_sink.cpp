@@ -55,8 +55,8 @@ class file_sink final : public lone_sink {
   failure reserve_name();
   failure publish();
   int publish_once();
-  int publish_at_place();
-  int publish_metadata(int directory);
+  int publish_at_place() noexcept;
+  int publish_metadata(int directory) noexcept;
   int share();
   bool replaces() const noexcept {
     return key_ == key_kind::given && in_.options.collision == on_collision::overwrite;
@@ -271,7 +271,7 @@ int file_sink::publish_once() {
   return replaces() ? replaced_.take_place(in_, place_, data_, meta_) : EEXIST;
 }
 
-int file_sink::publish_at_place() {
+int file_sink::publish_at_place() noexcept {
   handle directory;
   int failed = in_.directory(place_.directories, directory);
   if (failed == 0 && !name_reserved_) {
@@ -282,7 +282,7 @@ int file_sink::publish_at_place() {
     failed = taken ? EEXIST : publish_metadata(directory.get());
   }
   if (failed != 0) return failed;
-  failed = data_.publish(directory.get(), place_.name);
+  failed = data_.publish(directory.get(), place_.name.c_str());
   if (failed != 0 && !name_reserved_)
     static_cast<void>(remove_name(directory.get(), place_.meta().c_str()));
   if (failed == 0) name_reserved_ = false;
@@ -290,9 +290,9 @@ int file_sink::publish_at_place() {
 }
 
 /// EEXIST where the key has an owner. Metadata that a crashed writer left is taken away.
-int file_sink::publish_metadata(int directory) {
-  const std::string name = place_.meta();
-  const int failed = meta_.publish(directory, name);
+int file_sink::publish_metadata(int directory) noexcept {
+  const auto name = place_.meta();
+  const int failed = meta_.publish(directory, name.c_str());
   if (failed != EEXIST) return failed;
   handle left;
   struct stat opened{};
@@ -303,7 +303,7 @@ int file_sink::publish_metadata(int directory) {
     if (facts_of(directory, name.c_str(), now) == 0 && same_file(opened, now))
       static_cast<void>(remove_name(directory, name.c_str()));
   }
-  return meta_.publish(directory, name);
+  return meta_.publish(directory, name.c_str());
 }
 
 /// The content is there already; what is damaged is replaced. Waits for a remove() that asks
@@ -316,7 +316,7 @@ int file_sink::share() {
   struct stat now{};
   int failed = in_.directory(place_.directories, directory);
   if (failed != 0) return failed;
-  const std::string name = place_.meta();
+  const auto name = place_.meta();
   if (open_to_lock(directory.get(), name.c_str(), meta, opened) == 0) {
     failed = lock_wait(meta.get());
     if (failed != 0) return failed;
@@ -340,13 +340,8 @@ void file_sink::undo() noexcept {
   } else if (was_stored && key_ == key_kind::content) {
     // Others may have stored the same since: it stays, whole and perhaps without an owner.
   } else if (was_stored) {
-    const bool gone = store_detail::without_throwing(
-        [&] {
-          const failure why = in_.remove(place_, &published_, false);
-          return !why || why.code == errc::object_not_found;
-        },
-        [] { return false; });
-    if (gone) info_.state = object_state::absent;
+    const failure why = in_.remove(place_, &published_, false);
+    if (!why || why.code == errc::object_not_found) info_.state = object_state::absent;
   }
   drop();
 }
@@ -354,9 +349,8 @@ void file_sink::undo() noexcept {
 void file_sink::drop() noexcept {
   if (std::exchange(name_reserved_, false)) {
     handle directory;
-    const bool found = store_detail::without_throwing(
-        [&] { return in_.directory(place_.directories, directory) == 0; }, [] { return false; });
-    if (found) static_cast<void>(remove_name(directory.get(), place_.meta().c_str()));
+    if (in_.directory(place_.directories, directory) == 0)
+      static_cast<void>(remove_name(directory.get(), place_.meta().c_str()));
   }
   data_.drop();
   meta_.drop();

@@ -50,7 +50,7 @@ failure filesystem_store::impl::prove_writable() {
   if (const failure why = probe.create(*this, filesystem_detail::draft::locked::always)) return why;
   auto name = random_key();
   if (!name) return name.error();
-  int failed = probe.publish(temporary.get(), *name);
+  int failed = probe.publish(temporary.get(), name->c_str());
   if (failed == 0) failed = filesystem_detail::remove_name(temporary.get(), name->c_str());
   return failed == 0 ? failure{} : failure_of(failed);
 }

@@ -183,15 +183,15 @@ class counter {
             failed_below_ = below_failed;
         if (found.what != found_name::kind::object) return;
         const place object = place_of(found.key);
-        add(fd, object.name);
-        add(fd, object.meta());
+        add(fd, object.name.c_str());
+        add(fd, object.meta().c_str());
       });
     if (failed == 0) failed = failed_below_;
     return foreign(failed) ? 0 : failed;
   }
-  void add(int directory, const std::string& name) {
+  void add(int directory, const char* name) noexcept {
     struct stat facts{};
-    if (facts_of(directory, name.c_str(), facts) == 0 && S_ISREG(facts.st_mode))
+    if (facts_of(directory, name, facts) == 0 && S_ISREG(facts.st_mode))
       bytes += static_cast<std::uint64_t>(facts.st_size);
   }
 
