@@ -23,7 +23,9 @@ void* allocate(std::size_t size) {
   const bool counted = counts_here || counts_everywhere.load(std::memory_order_relaxed);
   if (counted) {
     const std::lock_guard lock(heap_mutex);
-    if (++heap.calls == heap.fails_at) throw std::bad_alloc();
+    ++heap.calls;
+    if (heap.calls == heap.fails_at || (heap.stays_empty && heap.has_failed()))
+      throw std::bad_alloc();
     heap.peak = std::max(heap.peak, heap.live += size);
   }
   auto* const head = static_cast<block_head*>(std::malloc(sizeof(block_head) + size));

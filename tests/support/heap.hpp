@@ -11,6 +11,7 @@ namespace upstow_test {
 struct heap_state {
   std::size_t calls = 0, live = 0, peak = 0;
   std::size_t fails_at = 0;  // 0: never
+  bool stays_empty = false;  // all calls after that one fail, too
 
   bool has_failed() const noexcept { return fails_at != 0 && calls >= fails_at; }
 };
@@ -46,9 +47,9 @@ auto counted_everywhere(F call) {
 /// Runs `run` with its first counted allocation failing, then with its second, and so on until none
 /// does; answers how many there were to fail.
 template <class F>
-std::size_t at_each_allocation(F run) {
+std::size_t at_each_allocation(F run, bool stays_empty = false) {
   for (std::size_t n = 1;; ++n) {
-    heap = {.fails_at = n};
+    heap = {.fails_at = n, .stays_empty = stays_empty};
     run();
     if (!heap.has_failed()) return n - 1;
   }
