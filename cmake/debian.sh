@@ -16,7 +16,7 @@ service_packages="clamav-daemon postgresql"
 browser_packages="chromium chromium-driver python3-selenium nodejs"
 check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19
   libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-17-dev|libclang-rt-16-dev|libclang-rt-15-dev|libclang-rt-14-dev
-  llvm-19 valgrind util-linux"
+  llvm-19 valgrind util-linux g++-aarch64-linux-gnu qemu-user"
 
 installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

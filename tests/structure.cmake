@@ -101,6 +101,12 @@ if(TARGET upstow-sweep)
            COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/sweep_test.sh $<TARGET_FILE:upstow-sweep>)
 endif()
 
+# Where it is built for AArch64 the scan is another one.
+add_test(NAME "structure: the parser on AArch64"
+         COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/arm64_test.sh)
+set_tests_properties("structure: the parser on AArch64" PROPERTIES LABELS build
+                                                                   SKIP_RETURN_CODE 77)
+
 # The same file must compile without the misuse and must not with it, for the reason named.
 function(upstow_misuse_test name macro complaint)
   add_test(NAME "misuse: ${name}"
