@@ -21,7 +21,7 @@ struct disposition {
   deviations anomalies{};
 };
 
-/// Fails with bad_disposition or bad_name_encoding.
+/// Fails with bad_disposition or bad_name_encoding. May throw bad_alloc.
 UPSTOW_API result<disposition> parse_disposition(std::string_view value, const dialect& d = {});
 
 namespace disposition_detail {

@@ -21,7 +21,9 @@
 // Several processes may use one root; flock() keeps them apart, so the file system must have it.
 //
 // Not promised: two files of one request appear one after the other; a crash of the machine in
-// between can leave the first alone. Needs a POSIX system; not part of the header-only build.
+// between can leave the first alone. After such a crash an object that was being overwritten is
+// whole, old or new, where the file system keeps the order of its directory changes, as journals do
+// (ext4, XFS). Needs a POSIX system; not part of the header-only build.
 #pragma once
 
 #include <memory>
