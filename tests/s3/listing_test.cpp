@@ -63,6 +63,7 @@ TEST_CASE("uploads, with a cursor of two names", "[s3]") {
   REQUIRE(first);
   CHECK(first->entries.at(0).key == "a b");
   CHECK(first->entries.at(0).upload_id == "u%1");
+  CHECK_FALSE(s.transport.sent[0].has("encoding-type"));
   CHECK(first->entries.at(0).begun == std::chrono::sys_days(2013y / 5 / 24) + 1h + 2min + 3s);
   CHECK(s.client->uploads("p", first->next).error().code == errc::storage_unavailable);  // no end
   CHECK(

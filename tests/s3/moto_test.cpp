@@ -2,9 +2,8 @@
 // seconds to start, and does not check signatures.
 #include <string>
 
+#include "s3/connected.hpp"
 #include "s3/real_moto.hpp"
-#include "upstow/store/s3_client.hpp"
-#include "upstow/store/socket_transport.hpp"
 
 using namespace upstow;
 using namespace upstow_test;
@@ -13,54 +12,17 @@ using s3::problem;
 
 namespace {
 
-struct collected final : body_reader {
-  std::string text;
-  bool take(bytes data) noexcept override {
-    text += as_text(data);
-    return true;
-  }
-};
-
-struct connected {
-  real_moto server;
-  std::unique_ptr<socket_transport> transport;
-  std::unique_ptr<s3::credentials_provider> keys;
-
-  connected() {
-    auto made = socket_transport::open({});
-    REQUIRE(made);
-    transport = *std::move(made);
-  }
-  std::unique_ptr<s3::client> client(const std::string& secret, const std::string& bucket) {
-    auto given =
-        s3::fixed_credentials({.access_key = server.key(), .secret_key = s3::secret_text(secret)});
-    REQUIRE(given);
-    keys = *std::move(given);
-    s3::profile service = s3::generic;
-    service.put_create_only = service.complete_create_only = true;
-    auto opened = s3::client::open(
-        {.endpoint = server.endpoint(), .bucket = bucket, .service = service}, *transport, *keys);
-    REQUIRE(opened);
-    return *std::move(opened);
-  }
-};
-
-result<std::string> put(s3::client& client, std::string_view key, std::string_view text,
-                        overwriting how = overwriting::allowed) {
-  const bytes whole = as_bytes(text);
-  return client.put(key, {&whole, 1}, {.metadata = {{"a", "b"}}, .mark = "m"}, how);
-}
-
-std::string got(s3::client& client, std::string_view key, std::uint64_t first, std::uint64_t n) {
-  collected into;
-  return client.get(key, first, n, into) ? into.text : "failed";
+s3::profile careful() {
+  s3::profile service = s3::generic;
+  service.put_create_only = service.complete_create_only = true;
+  return service;
 }
 
 }  // namespace
 
-TEST_CASE("moto, every call", "[s3][.long]") {
-  connected to;
-  const auto client = to.client(to.server.secret(), "uploads");
+TEST_CASE("moto, every call", "[s3][.moto]") {
+  connected<real_moto> to;
+  const auto client = to.client(careful());
   CHECK(put(*client, "one", "1", overwriting::refused));
   CHECK(put(*client, "one", "2", overwriting::refused).error().code == errc::key_exists);
   CHECK(got(*client, "one", 0, 10) == "1");
@@ -104,9 +66,9 @@ TEST_CASE("moto, every call", "[s3][.long]") {
   CHECK(client->uploads("")->entries.empty());
 }
 
-TEST_CASE("moto, a bucket that is not there", "[s3][.long]") {
-  connected to;
-  const auto client = to.client(to.server.secret(), "missing");
+TEST_CASE("moto, a bucket that is not there", "[s3][.moto]") {
+  connected<real_moto> to;
+  const auto client = to.client(careful(), "missing");
   CHECK(s3::problem_of(put(*client, "k", "x").error()) == problem::no_bucket);
   CHECK(s3::problem_of(client->objects("").error()) == problem::no_bucket);
 }

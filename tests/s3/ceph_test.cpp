@@ -1,0 +1,132 @@
+// The client and its transport against a real cluster, which checks every signature. Long: it takes
+// twenty seconds to start.
+#include <chrono>
+#include <string>
+
+#include "s3/connected.hpp"
+#include "s3/real_ceph.hpp"
+
+using namespace std::chrono_literals;
+using namespace upstow;
+using namespace upstow_test;
+using s3::overwriting;
+using s3::problem;
+
+namespace {
+
+void objects(s3::client& client) {
+  CHECK(put(client, "one", "1", overwriting::refused));
+  CHECK(put(client, "one", "2", overwriting::refused).error().code == errc::key_exists);
+  CHECK(got(client, "one", 0, 10) == "1");
+  CHECK(got(client, "one", 5, 10).empty());
+  CHECK(put(client, "none", ""));
+  CHECK(got(client, "none", 0, 10).empty());
+  CHECK(client.head("nothing").error().code == errc::object_not_found);
+  CHECK(client.remove("nothing"));
+  CHECK(client.remove("one"));
+  CHECK(client.head("one").error().code == errc::object_not_found);
+}
+
+/// In a key whose every kind of character is signed and sent in another form.
+void multipart(s3::client& client) {
+  const std::string key = "l/\xC3\xBC +%&=~'.txt";
+  const auto id = client.create_upload(key, {.mark = "m"});
+  REQUIRE(id);
+  const std::string large(5 * MiB, 'x'), small = "end";
+  const bytes first = as_bytes(large), second = as_bytes(small);
+  const auto a = client.upload_part(key, *id, 1, {&first, 1});
+  const auto b = client.upload_part(key, *id, 2, {&second, 1});
+  REQUIRE(a);
+  REQUIRE(b);
+  const auto parts = client.parts(key, *id);
+  REQUIRE(parts);
+  REQUIRE(parts->entries.size() == 2);
+  CHECK(parts->entries[1].size == small.size());
+  CHECK(parts->entries[1].etag == *b);
+  const auto open = client.uploads("l/");
+  REQUIRE(open);
+  REQUIRE(open->entries.size() == 1);
+  CHECK(open->entries[0].key == key);
+  CHECK(open->entries[0].upload_id == *id);
+  CHECK(client.head(key).error().code == errc::object_not_found);
+
+  const std::vector<s3::part_tag> tags = {{1, *a}, {2, *b}};
+  const std::uint64_t size = large.size() + small.size();
+  CHECK(client.complete_upload(key, *id, tags, size, {.mark = "m"}, overwriting::allowed));
+  CHECK(got(client, key, 5 * MiB - 1, 9) == "xend");
+  const auto head = client.head(key);
+  REQUIRE(head);
+  CHECK(head->size == size);
+  CHECK(head->content_type == "application/octet-stream");
+  REQUIRE(head->metadata.size() == 1);
+  CHECK(head->metadata[0].name == "upstow-mark");
+  const auto listed = client.objects("l/");
+  REQUIRE(listed);
+  REQUIRE(listed->entries.size() == 1);
+  CHECK(listed->entries[0].key == key);
+  CHECK(listed->entries[0].size == size);
+}
+
+void uploads_that_end(s3::client& client) {
+  const std::string small = "x";
+  const bytes part = as_bytes(small);
+  const auto id = client.create_upload("dropped", {});
+  REQUIRE(id);
+  REQUIRE(client.upload_part("dropped", *id, 1, {&part, 1}));
+  CHECK(client.abort_upload("dropped", *id));
+  CHECK(client.abort_upload("dropped", *id));
+  const auto late = client.upload_part("dropped", *id, 2, {&part, 1});
+  CHECK(s3::problem_of(late.error()) == problem::no_upload);
+  CHECK(client.uploads("")->entries.empty());
+}
+
+/// Sent as whoever is given the URL sends it.
+transfer fetch(http_transport& transport, std::string_view method, std::string_view url,
+               std::string_view content, http_response& response) {
+  url.remove_prefix(std::string_view("http://").size());
+  const std::string_view authority = url.substr(0, url.find('/'));
+  const std::size_t colon = authority.find(':');
+  const std::vector<http_field> headers = {{"Host", std::string(authority)}};
+  const bytes body = as_bytes(content);
+  http_request request{.method = method,
+                       .tls = false,
+                       .host = authority.substr(0, colon),
+                       .target = url.substr(authority.size()),
+                       .headers = headers};
+  request.port = static_cast<std::uint16_t>(std::stoi(std::string(authority.substr(colon + 1))));
+  if (!content.empty()) request.body = {&body, 1};
+  return transport.send(request, response, {});
+}
+
+void presigned(s3::client& client, http_transport& transport) {
+  http_response response;
+  const auto put_url = client.presigned_put("by hand", 5, 60s);
+  REQUIRE(put_url);
+  REQUIRE(fetch(transport, "PUT", *put_url, "four", response) == transfer::ok);
+  CHECK(response.status == 403);
+  REQUIRE(fetch(transport, "PUT", *put_url, "bytes", response) == transfer::ok);
+  CHECK(response.status == 200);
+  const auto get_url = client.presigned_get("by hand", 60s, "inline");
+  REQUIRE(get_url);
+  REQUIRE(fetch(transport, "GET", *get_url, "", response) == transfer::ok);
+  CHECK(response.body == "bytes");
+  CHECK(response.header("content-disposition") == "inline");
+}
+
+}  // namespace
+
+TEST_CASE("Ceph, every call", "[s3][.ceph]") {
+  connected<real_ceph> to;
+  const auto client = to.client(s3::ceph);
+  objects(*client);
+  multipart(*client);
+  uploads_that_end(*client);
+  presigned(*client, *to.transport);
+
+  const auto nowhere = to.client(s3::ceph, "missing");
+  CHECK(s3::problem_of(put(*nowhere, "k", "x").error()) == problem::no_bucket);
+  const auto liar = to.client_of(to.server.key(), "not the secret", s3::ceph);
+  CHECK(s3::problem_of(put(*liar, "k", "x").error()) == problem::wrong_secret);
+  const auto nobody = to.client_of("nobody", to.server.secret(), s3::ceph);
+  CHECK(s3::problem_of(put(*nobody, "k", "x").error()) == problem::wrong_key);
+}

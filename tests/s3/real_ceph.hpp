@@ -1,0 +1,25 @@
+// s3/real_ceph.hpp - a Ceph cluster of our own, with three object servers and a gateway.
+#pragma once
+
+#include <string>
+
+#include "support/service_script.hpp"
+
+namespace upstow_test {
+
+class real_ceph {
+ public:
+  std::string endpoint() const { return script_.fact("S3_ENDPOINT"); }
+  std::string key() const { return script_.fact("S3_KEY"); }
+  std::string secret() const { return script_.fact("S3_SECRET"); }
+
+  /// An object server, from 0 on.
+  void kill(int number) { script_.order("kill " + std::to_string(number)); }
+  void start(int number) { script_.order("start " + std::to_string(number)); }
+
+ private:
+  service_script script_{
+      {UPSTOW_START_CEPH}, 3, "no ceph (packages ceph-mon ceph-osd radosgw ceph-common)"};
+};
+
+}  // namespace upstow_test
