@@ -1,4 +1,4 @@
-// s3/real_ceph.hpp - a Ceph cluster of our own, with three object servers and a gateway.
+// s3/real_clusters.hpp - clusters of our own that speak S3.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 
 namespace upstow_test {
 
+/// Ceph with three object servers and a gateway.
 class real_ceph {
  public:
   std::string endpoint() const { return script_.fact("S3_ENDPOINT"); }
@@ -20,6 +21,17 @@ class real_ceph {
  private:
   service_script script_{
       {UPSTOW_START_CEPH}, 3, "no ceph (packages ceph-mon ceph-osd radosgw ceph-common)"};
+};
+
+/// OpenStack Swift with s3api.
+class real_swift {
+ public:
+  std::string endpoint() const { return script_.fact("S3_ENDPOINT"); }
+  std::string key() const { return script_.fact("S3_KEY"); }
+  std::string secret() const { return script_.fact("S3_SECRET"); }
+
+ private:
+  service_script script_{{UPSTOW_START_SWIFT}, 3, "no swift (packages python3-swift memcached)"};
 };
 
 }  // namespace upstow_test
