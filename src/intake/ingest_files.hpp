@@ -117,6 +117,7 @@ UPSTOW_INLINE void ingest::impl::begin_sink() {
   sink_ = transaction_->begin({.field = f.field,
                                .filename = f.filename.untrusted(),
                                .declared_type = f.declared_type,
+                               .sniffed_type = f.sniffed_type,
                                .max_bytes = most,
                                .expected_bytes = std::min(announced_bytes_, most),
                                .key = f.key},
@@ -129,7 +130,8 @@ UPSTOW_INLINE void ingest::impl::begin_sink() {
 UPSTOW_INLINE bool ingest::impl::open_transaction() noexcept {
   if (transaction_ != nullptr) return true;
   failure why;
-  transaction_ = store_.open({.max_bytes = body_limit_}, why);
+  transaction_ = store_.open(
+      {.max_bytes = body_limit_, .host_commits = options_.commit == commit_mode::host}, why);
   if (transaction_ == nullptr) reject(why);
   return transaction_ != nullptr;
 }

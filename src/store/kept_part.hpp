@@ -14,6 +14,7 @@ struct kept_part {
       : field(from.field),
         filename(from.filename),
         declared_type(from.declared_type),
+        sniffed_type(from.sniffed_type),
         key(from.key),
         max_bytes(from.max_bytes),
         expected_bytes(from.expected_bytes) {}
@@ -22,12 +23,13 @@ struct kept_part {
     return {.field = field,
             .filename = filename,
             .declared_type = declared_type,
+            .sniffed_type = sniffed_type,
             .max_bytes = max_bytes,
             .expected_bytes = expected_bytes,
             .key = key};
   }
 
-  std::string field, filename, declared_type, key;
+  std::string field, filename, declared_type, sniffed_type, key;
   std::uint64_t max_bytes, expected_bytes;
 };
 

@@ -51,6 +51,9 @@ enum class op : std::uint8_t {
 /// What is known of a request when its transaction opens.
 struct request_meta {
   std::uint64_t max_bytes = unlimited;  ///< upper bound of all its files together
+  /// commit() comes when the host says so, perhaps long after prepare(): nothing that is dear
+  /// should be held until then.
+  bool host_commits = false;
 };
 
 /// What is known of a file when its sink begins. Views are valid during the call only.
@@ -58,6 +61,7 @@ struct part_meta {
   std::string_view field{};
   std::string_view filename{};       ///< the client's; never to be used as a path
   std::string_view declared_type{};  ///< as the client said; empty if it did not
+  std::string_view sniffed_type{};   ///< as its first bytes say; empty where nothing is known
   std::uint64_t max_bytes = unlimited;
   /// The size where the client announced it, 0 where it did not. Worth a preallocation and never
   /// trust; at most max_bytes.
