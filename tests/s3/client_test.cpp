@@ -309,3 +309,12 @@ TEST_CASE("every problem has a name of its own, a title and a remedy", "[s3]") {
     names.emplace_back(text.name);
   }
 }
+
+TEST_CASE("head tells when an object was stored, if the service does", "[s3]") {
+  scripted_client s;
+  scripted_answer told = ours();
+  told.headers.push_back({"Last-Modified", "Fri, 24 May 2013 00:00:01 GMT"});
+  s.transport.script = {told, ours()};
+  CHECK(s.client->head("k")->modified == std::chrono::sys_days(2013y / 5 / 24) + 1s);
+  CHECK(s.client->head("k")->modified == std::chrono::sys_seconds());
+}

@@ -26,13 +26,14 @@ failure refused(const std::string& text) {
 TEST_CASE("objects, page by page", "[s3]") {
   scripted_client s;
   s.transport.script = {
-      document(
-          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-          "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-          "<Name>bucket</Name><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
-          "<NextContinuationToken>a+b/=</NextContinuationToken>"
-          "<Contents><Key>l/a%20%2B+%25</Key><Size>3</Size><ETag>&quot;e&quot;</ETag></Contents>"
-          "</ListBucketResult>"),
+      document("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+               "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+               "<Name>bucket</Name><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
+               "<NextContinuationToken>a+b/=</NextContinuationToken>"
+               "<Contents><Key>l/a%20%2B+%25</Key><Size>3</Size>"
+               "<LastModified>2013-05-24T01:02:03.000Z</LastModified><ETag>&quot;e&quot;</ETag></"
+               "Contents>"
+               "</ListBucketResult>"),
       document(objects_with("<IsTruncated>false</IsTruncated>"
                             "<Contents><Key>l/a%20b</Key><Size>0</Size></Contents>"))};
   const auto first = s.client->objects("l/");
@@ -41,6 +42,7 @@ TEST_CASE("objects, page by page", "[s3]") {
   CHECK(first->entries[0].key == "l/a + %");
   CHECK(first->entries[0].size == 3);
   CHECK(first->entries[0].etag == "\"e\"");
+  CHECK(first->entries[0].modified == std::chrono::sys_days(2013y / 5 / 24) + 1h + 2min + 3s);
   CHECK(first->next == "a+b/=");
   CHECK(s.transport.sent[0].target ==
         "/bucket?encoding-type=url&list-type=2&max-keys=1000&prefix=l%2F");
@@ -49,6 +51,10 @@ TEST_CASE("objects, page by page", "[s3]") {
   CHECK(s.transport.sent[1].has("continuation-token=a%2Bb%2F%3D&"));
   CHECK(second->next.empty());
   CHECK(second->entries.at(0).key == "l/a%20b");  // not said to be encoded: taken as it is
+  CHECK(second->entries.at(0).modified == std::chrono::sys_seconds());
+  s.transport.script = {document(objects_with("<IsTruncated>false</IsTruncated>"))};
+  REQUIRE(s.client->objects("l/", {}, "l/a b"));
+  CHECK(s.transport.sent[2].has("start-after=l%2Fa%20b"));
 }
 
 TEST_CASE("uploads, with a cursor of two names", "[s3]") {

@@ -98,7 +98,8 @@ struct object_details {
   std::uint64_t size = 0;
   std::string etag;  ///< with its quotes; a hash of the content only for some objects
   std::string content_type;
-  std::vector<http_field> metadata;  ///< names in lower case, without "x-amz-meta-"
+  std::chrono::sys_seconds modified;  ///< by the service's clock; 1970 where it did not say
+  std::vector<http_field> metadata;   ///< names in lower case, without "x-amz-meta-"
 };
 
 struct part_tag {
@@ -115,6 +116,7 @@ struct object_entry {
   std::string key;
   std::uint64_t size = 0;
   std::string etag;
+  std::chrono::sys_seconds modified;  ///< 1970 where the service did not say
 };
 struct upload_entry {
   std::string key;
@@ -199,7 +201,9 @@ class UPSTOW_API client {
   result<page<part_entry>> parts(std::string_view key, std::string_view upload_id,
                                  std::string_view from = {}) noexcept;
   result<page<upload_entry>> uploads(std::string_view prefix, std::string_view from = {}) noexcept;
-  result<page<object_entry>> objects(std::string_view prefix, std::string_view from = {}) noexcept;
+  /// `after`: leaves out the keys up to this one, and this one, which need not be there.
+  result<page<object_entry>> objects(std::string_view prefix, std::string_view from = {},
+                                     std::string_view after = {}) noexcept;
 
   /// object_not_found where there is none, as with get().
   result<object_details> head(std::string_view key) noexcept;
@@ -218,6 +222,7 @@ class UPSTOW_API client {
   result<std::string> presigned_put(std::string_view key, std::uint64_t size,
                                     std::chrono::seconds lifetime) noexcept;
 
+  const profile& service() const noexcept;
   /// After `wrong_region`: the region that the service named; empty if it named none.
   std::string region_hint() const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client_impl.hpp"
+#include "dates.hpp"
 #include "text.hpp"
 
 namespace upstow {
@@ -197,6 +198,8 @@ result<object_details> client::impl::head(std::string_view key) {
   object_details made{.size = *size,
                       .etag = std::string(got.response.header("etag")),
                       .content_type = std::string(got.response.header("content-type")),
+                      .modified = http_date(trimmed(got.response.header("last-modified")))
+                                      .value_or(std::chrono::sys_seconds{}),
                       .metadata = {}};
   for (const http_field& h : got.response.headers) {
     const std::string name = lowered(h.name);
@@ -276,6 +279,7 @@ result<std::string> client::presigned_put(std::string_view key, std::uint64_t si
   });
 }
 
+const profile& client::service() const noexcept { return impl_->calls.options().service; }
 std::string client::region_hint() const { return impl_->calls.region_hint(); }
 
 }  // namespace s3

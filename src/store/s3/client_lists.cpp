@@ -91,8 +91,8 @@ result<page<part_entry>> client::parts(std::string_view key, std::string_view up
   });
 }
 
-result<page<object_entry>> client::objects(std::string_view prefix,
-                                           std::string_view from) noexcept {
+result<page<object_entry>> client::objects(std::string_view prefix, std::string_view from,
+                                           std::string_view after) noexcept {
   return guarded([&]() -> result<page<object_entry>> {
     call what{.method = "GET",
               .key = {},
@@ -100,6 +100,7 @@ result<page<object_entry>> client::objects(std::string_view prefix,
               .traits = {.error_in_200 = true}};
     if (!prefix.empty()) what.query.push_back({"prefix", std::string(prefix)});
     if (!from.empty()) what.query.push_back({"continuation-token", std::string(from)});
+    if (!after.empty()) what.query.push_back({"start-after", std::string(after)});
     const result<xml_element> list = listing(impl_->calls, what, "ListBucketResult");
     if (!list) return list.error();
     page<object_entry> made;
@@ -111,6 +112,7 @@ result<page<object_entry>> client::objects(std::string_view prefix,
       if (one.key.empty()) return bad_answer();
       one.size = *size;
       one.etag = e.text_of("ETag");
+      one.modified = document_date(e.text_of("LastModified")).value_or(std::chrono::sys_seconds{});
     }
     if (!is_truncated(*list)) return made;
     made.next = list->text_of("NextContinuationToken");
