@@ -1,0 +1,310 @@
+// The read side, and what looks after uploads that nobody owns.
+#include <algorithm>
+#include <utility>
+
+#include "../no_throw.hpp"
+#include "client_impl.hpp"
+#include "store_impl.hpp"
+#include "store_record.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+namespace s3_store_detail {
+
+namespace {
+
+/// 4 MiB: of the 20 ms that an answer takes to begin, little is left for each byte.
+constexpr std::uint64_t block_bytes = 4 * MiB;
+
+/// A piece of one object, and not of another one that came to its name.
+class block final : public body_reader {
+ public:
+  explicit block(const std::string& etag) noexcept : etag_(etag) {}
+
+  bool begin(const http_response& head) noexcept override {
+    another_ = !etag_.empty() && head.header("etag") != etag_;
+    return !another_;
+  }
+  bool take(bytes data) noexcept override {
+    return store_detail::without_throwing(
+        [&] {
+          got_.insert(got_.end(), data.begin(), data.end());
+          return true;
+        },
+        [&] {
+          no_memory_ = true;
+          return false;
+        });
+  }
+
+  result<std::vector<std::byte>> fetch(s3::client& client, std::string_view name,
+                                       std::uint64_t first, std::uint64_t count) {
+    got_.reserve(static_cast<std::size_t>(count));
+    const result<void> done = client.get(name, first, count, *this);
+    if (no_memory_) return errc::no_memory;
+    if (another_) return errc::object_not_found;
+    if (!done) return done.error();
+    // Cut at the end of another object, since this one has them.
+    if (got_.size() != count) return errc::object_not_found;
+    return std::move(got_);
+  }
+
+ private:
+  const std::string& etag_;
+  std::vector<std::byte> got_;
+  bool another_ = false;
+  bool no_memory_ = false;
+};
+
+class s3_reader final : public reader {
+ public:
+  s3_reader(context& in, object_info&& info, byte_range range)
+      : in_(in), info_(std::move(info)), name_(in.name_of(info_.key)) {
+    at_ = std::min(range.first, info_.size);
+    end_ = at_ + std::min(range.count, info_.size - at_);
+  }
+
+  const object_info& info() const noexcept override { return info_; }
+  std::uint64_t remaining() const noexcept override { return end_ - at_; }
+  result<std::size_t> read(std::span<std::byte> into) noexcept override {
+    if (remaining() == 0 || into.empty()) return std::size_t{0};
+    if (left_.empty()) {
+      const failure why = store_detail::without_throwing(
+          [&] { return fetch(); }, [] { return failure{.code = errc::no_memory}; });
+      if (why) return why;
+    }
+    const std::size_t n = std::min(left_.size(), into.size());
+    std::copy_n(left_.begin(), n, into.begin());
+    left_ = left_.subspan(n);
+    at_ += n;
+    return n;
+  }
+
+ private:
+  failure fetch() {
+    auto got = block(info_.etag).fetch(in_.client, name_, at_, std::min(remaining(), block_bytes));
+    if (!got) return got.error();
+    piece_ = *std::move(got);
+    left_ = piece_;
+    return {};
+  }
+
+  context& in_;
+  const object_info info_;
+  const std::string name_;
+  std::uint64_t at_ = 0;
+  std::uint64_t end_ = 0;
+  std::vector<std::byte> piece_;
+  bytes left_{};
+};
+
+std::string field_of(const s3::object_details& of, std::string_view name) {
+  for (const http_field& m : of.metadata)
+    if (m.name == name) return m.value;
+  return {};
+}
+
+/// A service may name any year, and the clock counts finer.
+std::chrono::system_clock::time_point time_of(std::chrono::sys_seconds modified) noexcept {
+  using namespace std::chrono;
+  return std::min(modified, floor<seconds>(system_clock::time_point::max()));
+}
+
+/// The record of an object, wherever it is. One that cannot be read is damage, not an empty name.
+failure read_record_of(context& in, const s3::object_details& of, std::string_view key,
+                       std::string_view mark, object_metadata& into) {
+  std::string text = field_of(of, record_field);
+  if (text.empty()) return {};  // not of this library, or of one who copied it without
+  if (text == aside) {
+    const std::string name = in.record_of(key, mark);
+    const result<s3::object_details> there = in.client.head(name);
+    if (!there) return there.error();
+    const std::string any;
+    // 64 KiB: names and types are bounded by the policy, and three bytes each at most.
+    if (there->size == 0 || there->size > 64 * KiB) return {.code = errc::storage_failed};
+    const auto got = block(any).fetch(in.client, name, 0, there->size);
+    if (!got) return got.error();
+    text = as_text(*got);
+  }
+  return read_record(text, into) ? failure{} : failure{.code = errc::storage_failed};
+}
+
+}  // namespace
+
+}  // namespace s3_store_detail
+
+using s3_store_detail::field_of;
+using s3_store_detail::time_of;
+
+result<object_info> s3_store::impl::find(std::string_view key, std::string& mark) {
+  if (!object_key::valid(key)) return errc::key_invalid;
+  const result<s3::object_details> there = in.client.head(in.name_of(key));
+  if (!there) return there.error();
+  mark = field_of(*there, s3_detail::mark_name);
+  object_info made{.key = std::string(key),
+                   .size = there->size,
+                   .etag = there->etag,
+                   .state = object_state::stored,
+                   .stored_at = time_of(there->modified)};
+  const failure why = s3_store_detail::read_record_of(in, *there, key, mark, made.metadata);
+  // Removed between the two questions: the record is the first to be missed, and the object is
+  // gone.
+  if (why) return why;
+  return made;
+}
+
+std::unique_ptr<reader> s3_store::read(std::string_view key, byte_range range,
+                                       failure& why) noexcept {
+  return store_detail::without_throwing(
+      [&]() -> std::unique_ptr<reader> {
+        result<object_info> found = impl_->find(key);
+        why = found.error();
+        if (!found) return nullptr;
+        return std::make_unique<s3_store_detail::s3_reader>(impl_->in, *std::move(found), range);
+      },
+      [&]() -> std::unique_ptr<reader> {
+        why = {.code = errc::no_memory};
+        return nullptr;
+      });
+}
+
+result<object_info> s3_store::stat(std::string_view key) noexcept {
+  return store_detail::without_throwing([&] { return impl_->find(key); },
+                                        []() -> result<object_info> { return errc::no_memory; });
+}
+
+result<void> s3_store::remove(std::string_view key) noexcept {
+  const auto remove = [&]() -> result<void> {
+    if (!object_key::valid(key)) return errc::key_invalid;
+    s3_store_detail::context& in = impl_->in;
+    const std::string name = in.name_of(key);
+    const result<s3::object_details> there = in.client.head(name);
+    if (!there) return there.error();
+    if (const result<void> gone = in.client.remove(name); !gone) return gone.error();
+    // The object is gone, whatever becomes of its record: sweep() finds it.
+    if (field_of(*there, s3_store_detail::record_field) == s3_store_detail::aside)
+      (void)in.client.remove(in.record_of(key, field_of(*there, s3_detail::mark_name)));
+    return {};
+  };
+  return store_detail::without_throwing(remove, []() -> result<void> { return errc::no_memory; });
+}
+
+result<object_page> s3_store::list(std::string_view cursor, std::size_t limit) noexcept {
+  if (!cursor.empty() && !object_key::valid(cursor)) return errc::key_invalid;
+  // An empty page would look like the end; 1000 is what the service gives at once.
+  limit = std::clamp<std::size_t>(limit, 1, 1000);
+  const auto list = [&]() -> result<object_page> {
+    s3_store_detail::context& in = impl_->in;
+    const std::string& prefix = in.options.prefix;
+    object_page page;
+    std::string from;
+    do {
+      const auto got = in.client.objects(
+          prefix, from, cursor.empty() || !from.empty() ? std::string() : in.name_of(cursor));
+      if (!got) return got.error();
+      for (const s3::object_entry& e : got->entries) {
+        if (!e.key.starts_with(prefix)) continue;
+        const std::string_view key = std::string_view(e.key).substr(prefix.size());
+        if (key.starts_with("~/")) return page;  // records, which are behind all keys
+        if (!object_key::valid(key)) continue;   // somebody else's
+        if (page.objects.size() == limit) {
+          page.next = page.objects.back().key;
+          return page;
+        }
+        result<object_info> found = impl_->find(key);
+        if (found) page.objects.push_back(*std::move(found));
+        if (!found && found.error().code != errc::object_not_found) return found.error();
+      }
+      from = got->next;
+    } while (!from.empty());
+    return page;
+  };
+  return store_detail::without_throwing(list,
+                                        []() -> result<object_page> { return errc::no_memory; });
+}
+
+namespace s3_store_detail {
+
+namespace {
+
+struct sweeper {
+  context& in;
+  std::chrono::sys_seconds before;  // not finer: a service may name any year
+  sweep_report report{};
+
+  void note(failure why) noexcept {
+    if (why && !report.error) report.error = why;
+  }
+  void removed(const result<void>& done) noexcept {
+    if (done) ++report.removed;
+    note(done.error());
+  }
+
+  /// Of keys that this store could have given.
+  bool is_ours(std::string_view name) const noexcept {
+    const std::string& prefix = in.options.prefix;
+    return name.starts_with(prefix) && object_key::valid(name.substr(prefix.size()));
+  }
+  bool is_abandoned(const s3::upload_entry& e) const noexcept {
+    return is_ours(e.key) && e.begun < before && !in.live.contain(e.key);
+  }
+
+  void uploads() {
+    std::string from;
+    do {
+      const auto got = in.client.uploads(in.options.prefix, from);
+      if (!got) return note(got.error());
+      for (const s3::upload_entry& e : got->entries)
+        if (is_abandoned(e)) removed(in.client.abort_upload(e.key, e.upload_id));
+      from = got->next;
+    } while (!from.empty());
+  }
+
+  void records() {
+    const std::string prefix = in.options.prefix + "~/";
+    std::string from;
+    do {
+      const auto got = in.client.objects(prefix, from);
+      if (!got) return note(got.error());
+      for (const s3::object_entry& e : got->entries)
+        if (e.key.starts_with(prefix) && e.modified < before)
+          record(e.key, std::string_view(e.key).substr(prefix.size()));
+      from = got->next;
+    } while (!from.empty());
+  }
+
+  /// `rest` is the key of its object and the mark.
+  void record(std::string_view name, std::string_view rest) {
+    const std::size_t slash = rest.rfind('/');
+    if (slash == std::string_view::npos || !object_key::valid(rest.substr(0, slash))) return;
+    const std::string object = in.name_of(rest.substr(0, slash));
+    if (in.live.contain(object)) return;
+    const auto there = in.client.head(object);
+    if (!there && there.error().code != errc::object_not_found) return note(there.error());
+    if (there && field_of(*there, s3_detail::mark_name) == rest.substr(slash + 1)) return;
+    removed(in.client.remove(name));
+  }
+};
+
+}  // namespace
+
+}  // namespace s3_store_detail
+
+sweep_report s3_store::sweep(const sweep_options& options) noexcept {
+  using namespace std::chrono;
+  // 100 years are "never", and far from overflowing.
+  const seconds age = std::clamp<seconds>(
+      std::max(options.older_than, impl_->in.options.abandoned_after), seconds(0), hours(876'600));
+  s3_store_detail::sweeper work{.in = impl_->in,
+                                .before = floor<seconds>(system_clock::now()) - age};
+  store_detail::without_throwing(
+      [&] {
+        work.uploads();
+        work.records();
+      },
+      [&] { work.note({.code = errc::no_memory}); });
+  return work.report;
+}
+
+}  // namespace UPSTOW_ABI
+}  // namespace upstow

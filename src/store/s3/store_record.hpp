@@ -1,0 +1,29 @@
+// src/store/s3/store_record.hpp - metadata of an object as text that a header field can hold.
+//
+//   f=name.txt;t=text%2Fplain;d=sha-256:hex;d=md5:hex
+//
+// It stands in a field of the object, or where it is long or late in a small object of its own;
+// then the field says "aside".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "upstow/store/store.hpp"
+
+namespace upstow {
+inline namespace UPSTOW_ABI {
+namespace s3_store_detail {
+
+inline constexpr std::string_view record_field = "upstow-record";
+inline constexpr std::string_view aside = "aside";
+/// All metadata of an object is 2 KiB at most, and the mark and the names are of it.
+inline constexpr std::size_t record_inline_most = 1500;
+
+std::string write_record(const object_metadata& of);
+/// False: it is no record.
+bool read_record(std::string_view text, object_metadata& into);
+
+}  // namespace s3_store_detail
+}  // namespace UPSTOW_ABI
+}  // namespace upstow

@@ -1,0 +1,144 @@
+// s3/fake_bucket.hpp - a service that says yes, unless a test wants it otherwise, and remembers
+// what it was asked. Any thread.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "s3/scripted.hpp"
+#include "support/storing.hpp"
+#include "upstow/store/s3_store.hpp"
+
+namespace upstow_test {
+
+class fake_bucket final : public http_transport {
+ public:
+  /// Asked first, one request at a time; nothing: the usual answer.
+  std::function<std::optional<scripted_answer>(const sent_request&)> says;
+  /// Requests that contain this wait for let_go().
+  std::string held = "nothing";
+
+  transfer send(const http_request& request, http_response& response,
+                const http_deadlines&) noexcept override {
+    sent_request one;
+    one.method = request.method;
+    one.target = request.target;
+    one.headers.assign(request.headers.begin(), request.headers.end());
+    for (const bytes b : request.body) one.body += as_text(b);
+    scripted_answer answer;
+    {
+      std::unique_lock lock(mutex_);
+      sent_.push_back(one);
+      changed_.notify_all();
+      if ((one.method + " " + one.target).find(held) != std::string::npos) {
+        changed_.wait(lock, [this] { return tickets_ > 0; });
+        --tickets_;
+      }
+      const std::optional<scripted_answer> special = says ? says(one) : std::nullopt;
+      answer = special ? *special : usual(one);
+    }
+    response = {};
+    response.status = answer.status;
+    response.headers = answer.headers;
+    response.body = answer.body;
+    response.fault = answer.fault;
+    return answer.how;
+  }
+
+  void let_go(int requests) {
+    const std::lock_guard lock(mutex_);
+    tickets_ += requests;
+    changed_.notify_all();
+  }
+  /// Blocks until so many requests have begun with `text`, "METHOD target".
+  void wait_for(std::string_view text, std::size_t times) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return count_of(text) >= times; });
+  }
+  std::size_t count(std::string_view text) const {
+    const std::lock_guard lock(mutex_);
+    return count_of(text);
+  }
+  std::vector<sent_request> sent() const {
+    const std::lock_guard lock(mutex_);
+    return sent_;
+  }
+  /// The first that contains `text`.
+  sent_request first(std::string_view text) const {
+    const std::lock_guard lock(mutex_);
+    for (const sent_request& r : sent_)
+      if ((r.method + " " + r.target).find(text) != std::string::npos) return r;
+    return {};
+  }
+
+ private:
+  std::size_t count_of(std::string_view text) const {
+    std::size_t n = 0;
+    for (const sent_request& r : sent_)
+      if ((r.method + " " + r.target).find(text) != std::string::npos) ++n;
+    return n;
+  }
+  scripted_answer usual(const sent_request& r) {
+    if (r.method == "POST" && r.target.ends_with("?uploads="))
+      return {.body = "<InitiateMultipartUploadResult><UploadId>u" + std::to_string(++uploads_) +
+                      "</UploadId></InitiateMultipartUploadResult>"};
+    if (r.method == "POST") return completed();
+    if (r.method == "DELETE") return {.status = 204};
+    if (r.method == "HEAD") return {.status = 404};
+    return with_etag();
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<sent_request> sent_;
+  int tickets_ = 0;
+  int uploads_ = 0;
+};
+
+inline constexpr std::uint64_t part_of_tests = 1000;
+
+/// A store over it, whose parts are small.
+struct bucket_rig {
+  fake_bucket bucket;
+  std::unique_ptr<s3::credentials_provider> keys;
+  std::unique_ptr<s3::client> client;
+  std::optional<s3_store> made;
+
+  explicit bucket_rig(s3_store_options options = {.part_bytes = part_of_tests},
+                      std::uint32_t attempts = 1) {
+    auto given = s3::fixed_credentials({.access_key = "AK", .secret_key = s3::secret_text("s")});
+    REQUIRE(given);
+    keys = *std::move(given);
+    s3::profile service = s3::generic;
+    service.put_create_only = service.complete_create_only = true;
+    service.part_min = 1;
+    auto opened = s3::client::open({.endpoint = "https://s3.example.org",
+                                    .bucket = "bucket",
+                                    .service = service,
+                                    .retry = {.attempts = attempts, .first_wait = 0ms}},
+                                   bucket, *keys);
+    REQUIRE(opened);
+    client = *std::move(opened);
+    auto store = s3_store::open(options, *client);
+    REQUIRE(store);
+    made.emplace(*std::move(store));
+  }
+  std::unique_ptr<transaction> open(const request_meta& request = {}) {
+    failure why;
+    auto t = made->open(request, why);
+    REQUIRE(t != nullptr);
+    return t;
+  }
+  bool drained() { return made->drain(10s); }  // so that only a hang fails
+};
+
+inline sink& begin_at(transaction& t, std::string_view key, std::string_view type = {}) {
+  failure why;
+  sink* const made = t.begin({.sniffed_type = type, .key = key}, why);
+  REQUIRE(made != nullptr);
+  return *made;
+}
+
+}  // namespace upstow_test
