@@ -100,7 +100,11 @@ TEST_CASE("a store whose operations are late or short keeps the contract") {
 
 TEST_CASE("a late store shows every way of waiting to the suite") {
   const auto told = upstow_test::store_contract<faulty_rig<fault::is_late, 1>>({.only = "wait."});
-  for (const std::string& s : told.skipped) CHECK(s.find("wait.disarmed") == 0);
+  // These two see nothing where the waker is always faster than they are.
+  for (const std::string& s : told.skipped) {
+    INFO(s);
+    CHECK((s.starts_with("wait.disarmed") || s.starts_with("wait.destroyed")));
+  }
 }
 
 TEST_CASE("whatever fails below, a store that hands on leaves nothing") {

@@ -11,6 +11,9 @@
 #define asio upstow_s3_asio
 // Coroutines are not used, and old versions look for those of Clang where they no longer are.
 #define ASIO_DISABLE_CO_AWAIT 1
+// Asio asks the standard library's macros how it may allocate, before it includes any of it: a file
+// that includes Asio first would free with delete what another one took with aligned_alloc().
+#include <cstddef>
 
 #include <asio/connect.hpp>
 #include <asio/executor_work_guard.hpp>
