@@ -1,21 +1,27 @@
-// The S3 store keeps the contract that every store keeps, over a server that was written by others.
-// Long: moto takes seconds to start, and milliseconds for each call.
+// The S3 store keeps the contract that every store keeps, over servers that were written by others.
+// Long: they take seconds to start, and milliseconds for each call.
 #include "store/contract.hpp"
 
 #include "s3/connected.hpp"
+#include "s3/real_clusters.hpp"
 #include "s3/real_moto.hpp"
 #include "upstow/store/s3_store.hpp"
 
 namespace {
 
+upstow::s3::profile profile_of(const upstow_test::real_moto&) {
+  upstow::s3::profile service = upstow::s3::generic;
+  service.put_create_only = service.complete_create_only = true;
+  return service;
+}
+upstow::s3::profile profile_of(const upstow_test::real_ceph&) { return upstow::s3::ceph; }
+upstow::s3::profile profile_of(const upstow_test::real_swift&) { return upstow::s3::generic; }
+
 /// One server for all checks; each has a prefix of its own.
-struct moto_place {
-  upstow_test::connected<upstow_test::real_moto> to;
-  std::unique_ptr<upstow::s3::client> client = [this] {
-    upstow::s3::profile service = upstow::s3::generic;
-    service.put_create_only = service.complete_create_only = true;
-    return to.client(service);
-  }();
+template <class Server>
+struct place {
+  upstow_test::connected<Server> to;
+  std::unique_ptr<upstow::s3::client> client = to.client(profile_of(to.server));
   int used = 0;
 
   std::string prefix() const { return "check" + std::to_string(used) + '/'; }
@@ -26,25 +32,21 @@ struct moto_place {
     REQUIRE(made);
     return *std::move(made);
   }
-  static moto_place& shared() {
-    static moto_place one;
+  static place& shared() {
+    static place one;
     return one;
   }
 };
 
-struct moto_rig {
-  upstow::s3_store made = moto_place::shared().open({});
+template <class Server>
+struct rig {
+  upstow::s3_store made = place<Server>::shared().open({});
   upstow::store& store() { return made; }
 };
 
-}  // namespace
-
-TEST_CASE("the S3 store keeps the contract", "[s3][.long]") {
-  upstow_test::store_contract<moto_rig>();
-}
-
-TEST_CASE("the S3 store with files of many parts", "[s3][.long]") {
-  auto made = moto_place::shared().open({.part_bytes = 5 * upstow::MiB, .connections = 4});
+template <class Server>
+void many_parts() {
+  auto made = place<Server>::shared().open({.part_bytes = 5 * upstow::MiB, .connections = 4});
   const auto t = upstow_test::open(made);
   for (const unsigned seed : {1U, 2U}) {
     upstow::sink* const to = upstow_test::begin(*t);
@@ -62,6 +64,23 @@ TEST_CASE("the S3 store with files of many parts", "[s3][.long]") {
   }
   CHECK(made.stat(t->objects()[1].key)->metadata == named);
   CHECK(made.remove(t->objects()[1].key));
-  const moto_place& place = moto_place::shared();
-  CHECK(place.client->objects(place.prefix())->entries.size() == 2);  // one, and its record
+  const auto& at = place<Server>::shared();
+  CHECK(at.client->objects(at.prefix())->entries.size() == 2);  // one, and its record
+}
+
+}  // namespace
+
+TEST_CASE("the S3 store keeps the contract over moto", "[s3][.moto]") {
+  upstow_test::store_contract<rig<upstow_test::real_moto>>();
+  many_parts<upstow_test::real_moto>();
+}
+
+TEST_CASE("the S3 store keeps the contract over Ceph", "[s3][.ceph]") {
+  upstow_test::store_contract<rig<upstow_test::real_ceph>>();
+  many_parts<upstow_test::real_ceph>();
+}
+
+TEST_CASE("the S3 store keeps the contract over Swift", "[s3][.swift]") {
+  upstow_test::store_contract<rig<upstow_test::real_swift>>();
+  many_parts<upstow_test::real_swift>();
 }

@@ -17,8 +17,8 @@ namespace s3_store_detail {
 
 inline constexpr std::string_view record_field = "upstow-record";
 inline constexpr std::string_view aside = "aside";
-/// All metadata of an object is 2 KiB at most, and the mark and the names are of it.
-inline constexpr std::size_t record_inline_most = 1500;
+/// Services take 2 KiB for all metadata of an object, OpenStack Swift 256 bytes for each field.
+inline constexpr std::size_t record_inline_most = 256;
 
 std::string write_record(const object_metadata& of);
 /// False: it is no record.
