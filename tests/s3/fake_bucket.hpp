@@ -15,8 +15,22 @@ namespace upstow_test {
 
 class fake_bucket final : public http_transport {
  public:
-  /// Asked first, one request at a time; nothing: the usual answer.
-  std::function<std::optional<scripted_answer>(const sent_request&)> says;
+  /// Asked first, one request at a time; nothing: the usual answer. It may be replaced while
+  /// requests come.
+  class rule {
+   public:
+    explicit rule(std::mutex& with) : mutex_(with) {}
+    template <class F>
+    void operator=(F f) {
+      const std::lock_guard lock(mutex_);
+      ask = std::move(f);
+    }
+    std::function<std::optional<scripted_answer>(const sent_request&)> ask{};
+
+   private:
+    std::mutex& mutex_;
+  };
+  rule says{mutex_};
   /// Requests that contain this wait for let_go().
   std::string held = "nothing";
 
@@ -36,7 +50,7 @@ class fake_bucket final : public http_transport {
         changed_.wait(lock, [this] { return tickets_ > 0; });
         --tickets_;
       }
-      const std::optional<scripted_answer> special = says ? says(one) : std::nullopt;
+      const std::optional<scripted_answer> special = says.ask ? says.ask(one) : std::nullopt;
       answer = special ? *special : usual(one);
     }
     response = {};

@@ -85,6 +85,7 @@ TEST_CASE("where one of several fails the others go again", "[s3]") {
   CHECK(rig.bucket.first("DELETE /bucket/upstow/k0").target == "/bucket/upstow/k0");
   CHECK(rig.bucket.first("DELETE /bucket/upstow/k2").target == "/bucket/upstow/k2");
   CHECK(rig.bucket.count("DELETE /bucket/upstow/k1?uploadId") == 1);
+  CHECK(rig.bucket.count("DELETE /bucket/upstow/k0?uploadId") == 0);  // it was completed
   CHECK(rig.bucket.count("DELETE /bucket/upstow/~/") == 3);
 }
 
