@@ -22,6 +22,7 @@
 
 #include "guard.hpp"
 #include "log.hpp"
+#include "object_storage.hpp"
 #include "options.hpp"
 #include "policy_file.hpp"
 #include "routes.hpp"
@@ -107,12 +108,20 @@ server::policy_reading rules_of(const server::options& chosen) {
   return {.rules = std::move(rules), .error = std::move(wrong)};
 }
 
-int serve(const server::options& chosen, const upstow::policy& rules) {
-  auto store = upstow::filesystem_store::open({.root = chosen.dir, .fsync = chosen.fsync});
-  if (!store) {
-    const auto why = std::generic_category().message(store.error().cause);
-    return complain(1, fmt::format("cannot store in {}: {}", server::escaped(chosen.dir), why));
+server::bucket_store open_store(const server::options& chosen) {
+  if (chosen.bucket) return server::open_bucket(*chosen.bucket);
+  auto directory = upstow::filesystem_store::open({.root = chosen.dir, .fsync = chosen.fsync});
+  if (!directory) {
+    const auto why = std::generic_category().message(directory.error().cause);
+    return {.error = fmt::format("cannot store in {}: {}", server::escaped(chosen.dir), why)};
   }
+  return {.files = std::make_unique<upstow::filesystem_store>(std::move(*directory)), .error = {}};
+}
+
+int serve(const server::options& chosen, const upstow::policy& rules) {
+  const server::bucket_store opened = open_store(chosen);
+  if (!opened.error.empty()) return complain(1, opened.error);
+  upstow::store* const store = opened.files.get();
   const upstow::sweep_report swept = store->sweep({});
   if (swept.removed != 0) {
     server::log_event(fmt::format("removed {} unfinished files of an earlier run", swept.removed));
@@ -121,12 +130,12 @@ int serve(const server::options& chosen, const upstow::policy& rules) {
 
   std::optional<upstow::clamd_scanner> scanner;
   if (!chosen.clamd.empty()) {
-    auto opened = upstow::clamd_scanner::open({.address = chosen.clamd});
-    if (!opened) {
+    auto started = upstow::clamd_scanner::open({.address = chosen.clamd});
+    if (!started) {
       return complain(1, fmt::format("--clamd {}: {}", server::escaped(chosen.clamd),
-                                     upstow::describe(opened.error().code).remedy));
+                                     upstow::describe(started.error().code).remedy));
     }
-    scanner.emplace(std::move(*opened));
+    scanner.emplace(std::move(*started));
   }
 
   raise_file_limit(chosen.max_connections);

@@ -95,6 +95,10 @@ std::string_view read_value(std::string_view name, std::string_view value, optio
     into.dir = value;
     return value.empty() ? "wants a directory" : "";
   }
+  if (name == "--store") {
+    into.bucket = read_bucket_place(value);
+    return into.bucket ? "" : "wants s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME";
+  }
   if (name == "--policy") {
     into.policy_file = value;
     return value.empty() ? "wants a file" : "";
@@ -134,14 +138,16 @@ std::string_view read_value(std::string_view name, std::string_view value, optio
 }
 
 bool takes_value(std::string_view name) {
-  constexpr std::string_view names[] = {"--port",     "--bind",  "--dir",     "--policy",
-                                        "--max-size", "--allow", "--clamd",   "--token",
-                                        "--host",     "--fsync", "--threads", "--max-connections"};
+  constexpr std::string_view names[] = {
+      "--port",  "--bind",  "--dir",  "--store", "--policy",  "--max-size",       "--allow",
+      "--clamd", "--token", "--host", "--fsync", "--threads", "--max-connections"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 // `rule`: the last option that says what is accepted. Which of two sizes holds should be no riddle.
 std::string check(const options& chosen, std::string_view rule) {
+  if (chosen.bucket && chosen.dir != options().dir)
+    return "--store and --dir contradict each other: leave one out";
   if (!chosen.policy_file.empty() && !rule.empty()) {
     return fmt::format("{} and --policy contradict each other: say it in {}", rule,
                        escaped(chosen.policy_file));
@@ -210,6 +216,11 @@ std::string help_text() {
   --port N             listen on this port; 0 takes a free one (default {})
   --bind ADDRESS       listen on this address (default {}: this machine only)
   --dir DIRECTORY      store here; made if missing (default {})
+  --store s3://BUCKET/PREFIX?endpoint=URL
+                       store in a bucket instead, with the keys in AWS_ACCESS_KEY_ID and
+                       AWS_SECRET_ACCESS_KEY or in ~/.aws/credentials; without an endpoint Amazon's.
+                       &region=NAME, and &service= aws, minio, ceph, r2 or gcs-xml for what only
+                       these can do
   --policy FILE        what is accepted, as JSON: limits, fields, types and more, by the names
                        that upstow::policy has; instead of --max-size and --allow
   --max-size SIZE      largest file, and all files of one request together (default {})

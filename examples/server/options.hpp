@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "object_storage.hpp"
 #include "upstow/check/policy.hpp"
 #include "upstow/store/filesystem_store.hpp"
 
@@ -16,6 +17,7 @@ struct options {
   std::uint16_t port = 8080;
   std::string bind = "127.0.0.1";  ///< an IP address: the machine itself unless somebody asks
   std::string dir = "./uploads";
+  std::optional<bucket_place> bucket{};  ///< instead of the directory
   std::string policy_file{};  ///< says what is accepted, instead of the three that follow
   /// The largest file, and about the largest request. A film or a disk image: only this machine can
   /// reach the server unless it is told otherwise.

@@ -63,13 +63,13 @@ def until(condition, what, seconds=30):
 class Server:
     """The reference server as a process. `directory` outlives it where the test gives one."""
 
-    def __init__(self, *options, directory=None, preexec=None):
+    def __init__(self, *options, directory=None, preexec=None, in_bucket=False):
         self.work = tempfile.mkdtemp(prefix='upstow-server-')
         self.directory = directory or os.path.join(self.work, 'uploads')
         self.log_path = os.path.join(self.work, 'stderr')
         with open(self.log_path, 'wb') as log:
             self.process = subprocess.Popen(
-                [BINARY, '--port', '0', '--dir', self.directory, *options],
+                [BINARY, '--port', '0', *([] if in_bucket else ['--dir', self.directory]), *options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, preexec_fn=preexec)
         self.first_line = self.process.stdout.readline().decode()
         match = re.fullmatch(r'listening on (http://(.+):(\d+)/)\n', self.first_line)
