@@ -1,11 +1,16 @@
 #include "filesystem_meta.hpp"
 
-#include <algorithm>
 #include <charconv>
+
+#include "record_text.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
 namespace filesystem_detail {
+
+using store_detail::cut;
+using store_detail::percent_decoded;
+using store_detail::read_digest;
 
 namespace {
 
@@ -28,61 +33,18 @@ std::string encoded(std::string_view raw) {
   return text;
 }
 
-bool hex_byte(std::string_view two, unsigned char& into) noexcept {
-  if (two.size() != 2) return false;
-  const auto [end, error] = std::from_chars(two.data(), two.data() + 2, into, 16);
-  return error == std::errc{} && end == two.data() + 2;
-}
-
-bool decode(std::string_view text, std::string& raw) {
-  raw.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned char b = 0;
-    if (text[i] != '%') {
-      raw += text[i];
-    } else if (hex_byte(text.substr(i + 1, 2), b)) {
-      raw += static_cast<char>(b);
-      i += 2;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
 template <class N>
 bool number(std::string_view text, N& into) noexcept {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-std::string_view cut(std::string_view& text, char at) noexcept {
-  const std::size_t n = std::min(text.find(at), text.size());
-  const std::string_view head = text.substr(0, n);
-  text.remove_prefix(std::min(n + 1, text.size()));
-  return head;
-}
-
-bool read_digest(std::string_view value, object_metadata& into) {
-  const std::optional<digest_algorithm> algorithm = algorithm_called(cut(value, ' '));
-  if (!algorithm) return true;  // of a later version
-  digest_value d{.algorithm = *algorithm};
-  if (value.size() != std::size_t{2} * digest_size(*algorithm)) return false;
-  for (; !value.empty(); value.remove_prefix(2)) {
-    unsigned char b = 0;
-    if (!hex_byte(value.substr(0, 2), b)) return false;
-    d.value[d.size++] = std::byte{b};
-  }
-  into.digests.push_back(d);
-  return true;
-}
-
 bool read_line(std::string_view line, object_record& into) {
   const std::string_view name = cut(line, ' ');
   if (name == "size") return number(line, into.size);
-  if (name == "filename") return decode(line, into.metadata.filename);
-  if (name == "type") return decode(line, into.metadata.declared_type);
-  if (name == "digest") return read_digest(line, into.metadata);
+  if (name == "filename") return percent_decoded(line, into.metadata.filename);
+  if (name == "type") return percent_decoded(line, into.metadata.declared_type);
+  if (name == "digest") return read_digest(line, ' ', into.metadata.digests);
   if (name == "stored-at") {
     std::int64_t since = 0;
     if (!number(line, since)) return false;

@@ -1,7 +1,6 @@
 #include "postgres_sql.hpp"
 
-#include <algorithm>
-#include <charconv>
+#include "record_text.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -137,24 +136,9 @@ std::string write_digests(const std::vector<digest_value>& digests) {
 
 std::vector<digest_value> read_digests(std::string_view text) {
   std::vector<digest_value> digests;
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    const std::size_t equals = std::min(line.find('='), line.size());
-    const auto algorithm = algorithm_called(line.substr(0, equals));
-    line.remove_prefix(std::min(equals + 1, line.size()));
-    // What a later version wrote, or a hand, is left out: a digest is never half a digest.
-    if (!algorithm || line.size() != std::size_t{2} * digest_size(*algorithm)) continue;
-    digest_value d{.algorithm = *algorithm, .size = digest_size(*algorithm)};
-    bool good = true;
-    for (std::size_t i = 0; i < d.size && good; ++i) {
-      unsigned char b = 0;
-      const char* const at = line.data() + 2 * i;
-      good = std::from_chars(at, at + 2, b, 16).ptr == at + 2;
-      d.value[i] = std::byte{b};
-    }
-    if (good) digests.push_back(d);
-  }
+  // What a hand wrote is left out: a digest is never half a digest.
+  while (!text.empty())
+    (void)store_detail::read_digest(store_detail::cut(text, '\n'), '=', digests);
   return digests;
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "s3/connected.hpp"
-#include "s3/real_clusters.hpp"
+#include "s3/real_servers.hpp"
 
 using namespace std::chrono_literals;
 using namespace upstow;

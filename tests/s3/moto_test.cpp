@@ -3,7 +3,7 @@
 #include <string>
 
 #include "s3/connected.hpp"
-#include "s3/real_moto.hpp"
+#include "s3/real_servers.hpp"
 
 using namespace upstow;
 using namespace upstow_test;

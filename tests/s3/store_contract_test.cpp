@@ -3,8 +3,7 @@
 #include "store/contract.hpp"
 
 #include "s3/connected.hpp"
-#include "s3/real_clusters.hpp"
-#include "s3/real_moto.hpp"
+#include "s3/real_servers.hpp"
 #include "upstow/store/s3_store.hpp"
 
 namespace {

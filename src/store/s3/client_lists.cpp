@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "../record_text.hpp"
 #include "client_impl.hpp"
 #include "dates.hpp"
 #include "text.hpp"
@@ -10,32 +13,13 @@ using namespace s3_detail;
 
 namespace {
 
-int digit_of(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  const char small = lower(c);
-  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
 /// Names are asked for in URL encoding, because XML cannot hold every character of a key; services
 /// that do not know it say so by not naming it in the answer. A space may come as '+'.
 bool decode(std::string_view text, bool encoded, std::string& into) {
-  into.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!encoded || (text[i] != '%' && text[i] != '+')) {
-      into += text[i];
-      continue;
-    }
-    if (text[i] == '+') {
-      into += ' ';
-      continue;
-    }
-    if (text.size() - i < 3) return false;
-    const int high = digit_of(text[i + 1]), low = digit_of(text[i + 2]);
-    if (high < 0 || low < 0) return false;
-    into += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return true;
+  if (!encoded) return into = text, true;
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return store_detail::percent_decoded(spaced, into);
 }
 
 /// A listing under its own name, or a failure.
