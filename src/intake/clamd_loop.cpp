@@ -1,13 +1,14 @@
 #include "clamd_loop.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
+
+#include "../start_thread.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -34,12 +35,7 @@ int loop::start() noexcept {
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
   kick_read_ = descriptor(ends[0]);
   kick_write_ = descriptor(ends[1]);
-  // The host's signals are for the host's threads.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  (void)::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int failed = ::pthread_create(&thread_, nullptr, &loop::thread_main, this);
-  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const int failed = start_thread(thread_, &loop::thread_main, this);
   started_ = failed == 0;
   return failed;
 }

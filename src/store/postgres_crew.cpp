@@ -1,9 +1,9 @@
 #include "postgres_crew.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "../start_thread.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -20,19 +20,14 @@ bool backoff::pause(const stop_signal& stop) noexcept {
 }
 
 int crew::start(std::size_t threads, std::unique_ptr<link> first) {
-  // The host's signals are for the host's threads.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  (void)::pthread_sigmask(SIG_SETMASK, &all, &before);
   int failed = 0;
   while (workers_.size() < threads && failed == 0) {
     if (first == nullptr) first = std::make_unique<link>(in_.how, in_.stop);
     workers_.push_back(std::make_unique<worker>(worker{this, std::move(first), {}}));
     worker& w = *workers_.back();
-    failed = ::pthread_create(&w.thread, nullptr, &crew::thread_main, &w);
+    failed = start_thread(w.thread, &crew::thread_main, &w);
     if (failed != 0) workers_.pop_back();
   }
-  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return failed;
 }
 
@@ -54,23 +49,6 @@ void crew::push(std::shared_ptr<upload> one) {
     queue_.push_back(std::move(one));
   }
   work_.notify_one();
-}
-
-void crew::background_begins() noexcept {
-  const std::lock_guard lock(mutex_);
-  ++background_;
-}
-
-void crew::background_ends() noexcept {
-  const std::lock_guard lock(mutex_);
-  if (--background_ == 0) idle_.notify_all();
-}
-
-bool crew::drain(std::chrono::milliseconds at_most) noexcept {
-  // A day is for ever, and does not overflow.
-  at_most = std::min<std::chrono::milliseconds>(at_most, std::chrono::hours(24));
-  std::unique_lock lock(mutex_);
-  return idle_.wait_for(lock, at_most, [this] { return background_ == 0; });
 }
 
 void* crew::thread_main(void* self) noexcept {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "background_work.hpp"
 #include "postgres_upload.hpp"
 
 namespace upstow {
@@ -42,10 +43,7 @@ class crew {
   void end() noexcept;
 
   void push(std::shared_ptr<upload> one);
-  // What drain() waits for.
-  void background_begins() noexcept;
-  void background_ends() noexcept;
-  bool drain(std::chrono::milliseconds at_most) noexcept;
+  store_detail::background_work background;
 
  private:
   struct worker {
@@ -60,9 +58,7 @@ class crew {
   context& in_;
   std::mutex mutex_;
   std::condition_variable work_;
-  std::condition_variable idle_;
   std::deque<std::shared_ptr<upload>> queue_;
-  std::size_t background_ = 0;
   bool ending_ = false;
   std::vector<std::unique_ptr<worker>> workers_;
 };

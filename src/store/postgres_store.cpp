@@ -239,7 +239,7 @@ capabilities postgres_store::caps() const noexcept {
 }
 
 bool postgres_store::drain(std::chrono::milliseconds at_most) noexcept {
-  return impl_->crew.drain(at_most);
+  return impl_->crew.background.drain(at_most);
 }
 
 }  // namespace UPSTOW_ABI

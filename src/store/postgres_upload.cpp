@@ -247,9 +247,9 @@ void upload::schedule() {
   if (is != background_) {
     background_ = is;
     if (is)
-      crew_.background_begins();
+      crew_.background.begins();
     else
-      crew_.background_ends();
+      crew_.background.ends();
   }
   if (scheduled_ || next() == work::nothing) return;
   scheduled_ = true;

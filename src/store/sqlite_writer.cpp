@@ -1,11 +1,11 @@
 // The thread, its connection, and the data of uploads.
 #include "sqlite_writer.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
+
+#include "../start_thread.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -20,12 +20,7 @@ writer::~writer() {
 failure writer::start() noexcept {
   patient_until_ = std::chrono::steady_clock::now() + options_.busy_timeout;
   if (const failure why = open()) return why;
-  // The host's signals are for the host's threads.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  static_cast<void>(::pthread_sigmask(SIG_SETMASK, &all, &before));
-  const int failed = ::pthread_create(&thread_, nullptr, &writer::thread_main, this);
-  static_cast<void>(::pthread_sigmask(SIG_SETMASK, &before, nullptr));
+  const int failed = start_thread(thread_, &writer::thread_main, this);
   started_ = failed == 0;
   return started_ ? failure{} : failure{.code = errc::storage_failed, .cause = failed};
 }

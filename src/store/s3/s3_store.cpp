@@ -165,7 +165,7 @@ capabilities s3_store::caps() const noexcept {
 }
 
 bool s3_store::drain(std::chrono::milliseconds at_most) noexcept {
-  return impl_->in.crew.drain(at_most);
+  return impl_->in.crew.background.drain(at_most);
 }
 
 }  // namespace UPSTOW_ABI

@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "../background_work.hpp"
 #include "upstow/bytes.hpp"
 
 namespace upstow {
@@ -82,10 +82,7 @@ class crew {
   void end() noexcept;
 
   void push(std::unique_ptr<job> one) noexcept;
-  // What drain() waits for.
-  void background_begins() noexcept;
-  void background_ends() noexcept;
-  bool drain(std::chrono::milliseconds at_most) noexcept;
+  store_detail::background_work background;
 
  private:
   static void* thread_main(void* self) noexcept;
@@ -93,9 +90,7 @@ class crew {
 
   std::mutex mutex_;
   std::condition_variable work_;
-  std::condition_variable idle_;
   job_list queue_;
-  std::size_t background_ = 0;
   bool ending_ = false;
   std::vector<pthread_t> threads_;
 };

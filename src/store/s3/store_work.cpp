@@ -74,9 +74,9 @@ void upload::advance() noexcept {
   if (is == background_) return;
   background_ = is;
   if (is)
-    in_.crew.background_begins();
+    in_.crew.background.begins();
   else
-    in_.crew.background_ends();
+    in_.crew.background.ends();
 }
 
 void upload::run(std::unique_ptr<job> one) noexcept {
