@@ -2,10 +2,13 @@
 //
 //   upstow-sweep STORE [--older-than 24h]
 //
-// STORE: DIRECTORY or fs:DIRECTORY, sqlite:FILE, postgres:CONNINFO.
+// STORE: DIRECTORY or fs:DIRECTORY, sqlite:FILE, postgres:CONNINFO, or what --store of the server
+// takes, s3://BUCKET/PREFIX?endpoint=URL&region=NAME&service=NAME with the keys in the environment.
 //
-// Safe beside running servers: what a living process owns is spared whatever its age. Prints what
-// it removed; ends with 1 if something could not be removed and with 2 if it was called wrongly.
+// Safe beside running servers: what a living process owns is spared whatever its age. Not in a
+// bucket, which does not tell who lives: there only the age counts, so name one that no upload
+// reaches. Prints what it removed; ends with 1 if something could not be removed and with 2 if it
+// was called wrongly.
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -15,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/object_storage.hpp"
 #include "upstow/upstow.hpp"
 #ifdef SWEEP_HAS_SQLITE
 #include "upstow/store/sqlite_store.hpp"
@@ -97,6 +101,31 @@ int fail(const char* what, const upstow::failure& why) {
   return 1;
 }
 
+void print_removed(const upstow::sweep_report& swept) {
+  std::printf("removed %llu\n", static_cast<unsigned long long>(swept.removed));
+}
+
+/// A bucket, which says in words what is wrong with it.
+int sweep_bucket(const job& asked) {
+  const auto place = server::read_bucket_place(asked.where);
+  if (!place) {
+    std::fputs("upstow-sweep: wants s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME\n",
+               stderr);
+    return 2;
+  }
+  const server::bucket_store opened = server::open_bucket(*place, asked.older_than);
+  if (!opened.error.empty()) {
+    std::fprintf(stderr, "upstow-sweep: %s\n", opened.error.c_str());
+    return 1;
+  }
+  const upstow::sweep_report swept = opened.files->sweep({.older_than = asked.older_than});
+  print_removed(swept);
+  if (!swept.error) return 0;
+  std::fprintf(stderr, "upstow-sweep: something is left: %s\n",
+               server::bucket_advice(swept.error).c_str());
+  return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -104,14 +133,16 @@ int main(int argc, char** argv) {
   if (!asked) {
     std::fputs(
         "usage: upstow-sweep STORE [--older-than 90s|15m|24h|7d]\n"
-        "STORE: DIRECTORY, sqlite:FILE or postgres:CONNINFO\n",
+        "STORE: DIRECTORY, sqlite:FILE, postgres:CONNINFO or "
+        "s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME\n",
         stderr);
     return 2;
   }
+  if (asked->where.starts_with("s3:")) return sweep_bucket(*asked);
   upstow::failure why;
   const auto store = store_at(asked->where, why);
   if (store == nullptr) return fail("cannot open the store", why);
   const upstow::sweep_report swept = store->sweep({.older_than = asked->older_than});
-  std::printf("removed %llu\n", static_cast<unsigned long long>(swept.removed));
+  print_removed(swept);
   return swept.error ? fail("something is left", swept.error) : 0;
 }

@@ -99,6 +99,14 @@ endif()
 if(TARGET upstow-sweep)
   add_test(NAME "structure: the sweeping example takes only what is dead"
            COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/sweep_test.sh $<TARGET_FILE:upstow-sweep>)
+  if(TARGET upstow_s3 AND Python3_FOUND)
+    set(sweep_bucket Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sweep_bucket_test.py
+                     $<TARGET_FILE:upstow-sweep>)
+    add_test(NAME "structure: a bucket is swept" COMMAND ${sweep_bucket})
+    add_test(NAME "structure: a bucket is swept, full" COMMAND ${sweep_bucket})
+    set_tests_properties("structure: a bucket is swept, full"
+                         PROPERTIES LABELS full ENVIRONMENT UPSTOW_TEST_FULL=1)
+  endif()
 endif()
 
 # Where it is built for AArch64 the scan is another one.

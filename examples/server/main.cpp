@@ -109,7 +109,11 @@ server::policy_reading rules_of(const server::options& chosen) {
 }
 
 server::bucket_store open_store(const server::options& chosen) {
-  if (chosen.bucket) return server::open_bucket(*chosen.bucket);
+  if (chosen.bucket) {
+    server::bucket_store opened = server::open_bucket(*chosen.bucket);
+    if (!opened.error.empty()) opened.error.insert(0, "--store: ");
+    return opened;
+  }
   auto directory = upstow::filesystem_store::open({.root = chosen.dir, .fsync = chosen.fsync});
   if (!directory) {
     const auto why = std::generic_category().message(directory.error().cause);

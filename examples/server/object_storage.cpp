@@ -74,32 +74,34 @@ bucket_store failed(std::string why) { return {.error = std::move(why)}; }
 
 /// What the service says of a bucket that cannot be used, and what to change.
 std::string complaint(const bucket_place& at, s3::client& client, const upstow::failure& why) {
-  const s3::problem what = s3::problem_of(why);
-  const s3::problem_text text = s3::describe(what);
-  std::string said =
-      fmt::format("--store s3://{}: {}; {}", escaped(at.bucket), text.title, text.remedy);
+  std::string said = fmt::format("s3://{}: {}", escaped(at.bucket), bucket_advice(why));
   const std::string region = client.region_hint();
-  if (what == s3::problem::wrong_region && !region.empty())
+  if (s3::problem_of(why) == s3::problem::wrong_region && !region.empty())
     said += fmt::format(": region={}", escaped(region));
   return said;
 }
 
 }  // namespace
 
-bucket_store open_bucket(const bucket_place& at) {
+std::string bucket_advice(const upstow::failure& why) {
+  const s3::problem_text text = s3::describe(s3::problem_of(why));
+  return fmt::format("{}; {}", text.title, text.remedy);
+}
+
+bucket_store open_bucket(const bucket_place& at, std::chrono::seconds abandoned_after) {
   const s3::profile* const service = profile_of(at);
   if (service == nullptr) {
-    return failed("--store: service must be one of generic, aws, minio, ceph, r2 and gcs-xml");
+    return failed("service must be one of generic, aws, minio, ceph, r2 and gcs-xml");
   }
   const auto below = std::make_shared<foundation>();
   auto transport = upstow::socket_transport::open({});
-  if (!transport) return failed("--store: there are no trusted certificates, or no memory");
+  if (!transport) return failed("there are no trusted certificates, or no memory");
   below->transport = *std::move(transport);
   auto keys = std::getenv("AWS_ACCESS_KEY_ID") != nullptr ? s3::environment_credentials()
                                                           : s3::file_credentials("", "");
   if (!keys) {
     return failed(
-        "--store: no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write "
+        "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write "
         "~/.aws/credentials");
   }
   below->keys = *std::move(keys);
@@ -108,12 +110,13 @@ bucket_store open_bucket(const bucket_place& at) {
       *below->transport, *below->keys);
   if (!client) {
     return failed(
-        "--store: no valid name of a bucket or a region, or an endpoint that is not "
+        "no valid name of a bucket or a region, or an endpoint that is not "
         "https://HOST:PORT");
   }
   below->client = *std::move(client);
-  auto opened = upstow::s3_store::open({.prefix = at.prefix}, *below->client);
-  if (!opened) return failed("--store: the prefix may hold letters, digits, '-', '_', '.' and '/'");
+  auto opened = upstow::s3_store::open({.prefix = at.prefix, .abandoned_after = abandoned_after},
+                                       *below->client);
+  if (!opened) return failed("the prefix may hold letters, digits, '-', '_', '.' and '/'");
   if (const auto seen = below->client->objects(at.prefix); !seen)
     return failed(complaint(at, *below->client, seen.error()));
   return {
@@ -122,8 +125,10 @@ bucket_store open_bucket(const bucket_place& at) {
 
 #else
 
-bucket_store open_bucket(const bucket_place&) {
-  return {.error = "--store: this server was built without the component s3"};
+std::string bucket_advice(const upstow::failure&) { return {}; }
+
+bucket_store open_bucket(const bucket_place&, std::chrono::seconds) {
+  return {.error = "this program was built without the component s3"};
 }
 
 #endif

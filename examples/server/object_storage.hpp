@@ -1,6 +1,7 @@
-// --store: files go to object storage instead of a directory.
+// Files in object storage: what --store of the server names, and what upstow-sweep sweeps.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,8 +31,13 @@ struct bucket_store {
   std::string error{};  ///< one sentence if there is no store
 };
 
+/// What happened in a bucket, and what to change; of a failure of its store.
+std::string bucket_advice(const upstow::failure& why);
+
 /// With the credentials of the environment, or else of the file that the AWS tools share. Asks the
-/// service once, so that what is wrong is said at the start and not to the first client.
-bucket_store open_bucket(const bucket_place& at);
+/// service once, so that what is wrong is said at the start and not to the first client. Its
+/// sweep() spares what is younger than `abandoned_after`.
+bucket_store open_bucket(const bucket_place& at,
+                         std::chrono::seconds abandoned_after = std::chrono::hours(24));
 
 }  // namespace server
