@@ -10,6 +10,7 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
@@ -144,8 +145,10 @@ int serve(const server::options& chosen, const upstow::policy& rules) {
 
   raise_file_limit(chosen.max_connections);
   const server::guard guard(asio::ip::make_address(chosen.bind), chosen.hosts, chosen.token);
-  const server::routes routes(rules, guard, *store, scanner ? &*scanner : nullptr);
   asio::io_context loop(static_cast<int>(chosen.threads));
+  asio::thread_pool blocking(chosen.threads);
+  const server::routes routes(rules, guard, *store, blocking.get_executor(),
+                              scanner ? &*scanner : nullptr);
   asio::error_code error;
   tcp::acceptor acceptor = listen_at(loop, chosen, error);
   if (error) {

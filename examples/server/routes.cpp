@@ -116,7 +116,9 @@ asio::awaitable<void> routes::handle(connection& c) const {
   } else if (request.path.starts_with(file_prefix) && reads(request)) {
     co_await send_file(c, about, std::string(request.path.substr(file_prefix.size())));
   } else {
-    respond(c, answer_simple(request, about));
+    const answer made = co_await upstow::asio::call_on(
+        blocking_, [this, &request, &about] { return answer_simple(request, about); });
+    respond(c, made);
   }
 }
 
@@ -165,7 +167,8 @@ asio::awaitable<void> routes::send_file(connection& c, log_entry about, std::str
     respond(c, problem("object-not-found"));
     co_return;
   }
-  const upstow::result<upstow::object_info> object = store_.stat(key);
+  const upstow::result<upstow::object_info> object =
+      co_await upstow::asio::call_on(blocking_, [this, &key] { return store_.stat(key); });
   if (!object) {
     respond(c, store_failed(about, object.error()));
     co_return;
@@ -181,14 +184,16 @@ asio::awaitable<void> routes::send_file(connection& c, log_entry about, std::str
     co_return;
   }
   upstow::failure why;
-  const auto reader = store_.read(key, {made.first, made.count}, why);
+  const upstow::byte_range range{made.first, made.count};
+  const auto reader = co_await upstow::asio::call_on(
+      blocking_, [this, &key, &range, &why] { return store_.read(key, range, why); });
   if (!reader) {
     respond(c, store_failed(about, why));
     co_return;
   }
   std::vector<upstow::header_field> headers;
   for (const auto& [name, value] : made.head.headers) headers.push_back({name, value});
-  (void)co_await c.send(made.head.status, headers, *reader);
+  (void)co_await c.send(made.head.status, headers, *reader, blocking_);
 }
 
 answer routes::answer_simple(const http::request& request, log_entry& about) const {

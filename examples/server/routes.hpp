@@ -5,9 +5,11 @@
 // free what another one has allocated in another way.
 #include <version>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "answers.hpp"
 #include "guard.hpp"
@@ -23,12 +25,14 @@ using connection = upstow::host::asio::server_connection;
 
 class routes {
  public:
-  /// All of them outlive the connections. Without a scanner nothing is scanned.
+  /// All of them outlive the connections. Without a scanner nothing is scanned. What the store may
+  /// block in (reading, listing, removing) is done on `blocking`.
   routes(const upstow::policy& rules, const guard& gate, upstow::store& store,
-         upstow::clamd_scanner* scanner)
+         asio::any_io_executor blocking, upstow::clamd_scanner* scanner)
       : rules_(rules),
         guard_(gate),
         store_(store),
+        blocking_(std::move(blocking)),
         scanner_(scanner),
         field_(upload_field(rules)) {}
 
@@ -49,6 +53,7 @@ class routes {
   const upstow::policy& rules_;
   const guard& guard_;
   upstow::store& store_;
+  const asio::any_io_executor blocking_;
   upstow::clamd_scanner* scanner_;
   const upstow::field_rule field_;
 };

@@ -1,6 +1,7 @@
 // The suite's own tools: a store behind a plan of faults, and what a store made of others must do
 // when the one below fails.
 #include <algorithm>
+#include <array>
 
 #include "contract.hpp"
 
@@ -100,10 +101,11 @@ TEST_CASE("a store whose operations are late or short keeps the contract") {
 
 TEST_CASE("a late store shows every way of waiting to the suite") {
   const auto told = upstow_test::store_contract<faulty_rig<fault::is_late, 1>>({.only = "wait."});
-  // These two see nothing where the waker is always faster than they are.
+  // What these do after arming a waker they see nothing of where it always fires first.
+  constexpr std::array races{"wait.replaced", "wait.disarmed:", "wait.destroyed"};
   for (const std::string& s : told.skipped) {
     INFO(s);
-    CHECK((s.starts_with("wait.disarmed") || s.starts_with("wait.destroyed")));
+    CHECK(std::ranges::any_of(races, [&s](const char* name) { return s.starts_with(name); }));
   }
 }
 

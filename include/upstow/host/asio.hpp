@@ -36,6 +36,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
@@ -51,6 +52,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -132,6 +134,21 @@ class watchdog : public std::enable_shared_from_this<watchdog> {
 };
 
 }  // namespace detail
+
+/// Calls `work`, which may block, on `where`; the caller goes on with what it returned, on its own
+/// executor. REQUIRES: the threads of `where` have ended before the caller's context is destroyed.
+template <class Work>
+::asio::awaitable<std::invoke_result_t<Work&>> call_on(::asio::any_io_executor where, Work work) {
+  std::optional<std::invoke_result_t<Work&>> got;
+  co_await ::asio::co_spawn(
+      where,
+      [&got, &work]() -> ::asio::awaitable<void> {
+        got.emplace(work());
+        co_return;
+      },
+      ::asio::use_awaitable);
+  co_return *std::move(got);
+}
 
 /// Waits until a session is not paused any more. Its own deadlines hold meanwhile.
 inline ::asio::awaitable<state> wait(session& s, std::shared_ptr<gate> ready) {
@@ -292,15 +309,23 @@ class server_connection {
     co_return true;
   }
 
-  /// Answers with what `from` has left. False: it was cut short, here or there.
-  ::asio::awaitable<bool> send(int status, std::span<const header_field> headers, reader& from) {
+  /// Answers with what `from` has left. False: it was cut short, here or there. Readers may block:
+  /// `from` is read on `blocking` if there is one, see call_on().
+  ::asio::awaitable<bool> send(int status, std::span<const header_field> headers, reader& from,
+                               ::asio::any_io_executor blocking = {}) {
     if (!http_.begin_response(status, headers, from.remaining())) co_return false;
     bool whole = request().method == "HEAD";
     if (!whole) {
       const std::size_t size = 64 * KiB;  // what the connection lets wait
       const auto block = std::make_unique_for_overwrite<std::byte[]>(size);
       for (;;) {
-        const result<std::size_t> got = from.read({block.get(), size});
+        const std::span<std::byte> into(block.get(), size);
+        result<std::size_t> got = std::size_t{0};
+        if (blocking) {
+          got = co_await call_on(blocking, [&from, into] { return from.read(into); });
+        } else {
+          got = from.read(into);
+        }
         whole = got && *got == 0;
         if (!got || *got == 0) break;
         if (!co_await write({block.get(), *got})) break;
