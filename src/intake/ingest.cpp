@@ -305,12 +305,13 @@ UPSTOW_INLINE void ingest::impl::commit_phase() {
   }
 }
 
-UPSTOW_INLINE void ingest::impl::copy_objects() noexcept {
+/// Takes memory for the keys after prepare(), and none after commit(), when they are the same.
+UPSTOW_INLINE void ingest::impl::copy_objects() {
   if (transaction_ == nullptr) return;
   const std::span<const object_info> objects = transaction_->objects();
   for (std::size_t i = 0; i < objects.size() && i < published_files_.size(); ++i) {
     file_record& f = out_.files[published_files_[i]];
-    f.key = objects[i].key;
+    if (f.key != objects[i].key) f.key = objects[i].key;
     f.state = objects[i].state;
   }
 }

@@ -200,7 +200,7 @@ class ingest::impl {
   bool make_keys();
   void prepare_phase();
   void commit_phase();
-  void copy_objects() noexcept;
+  void copy_objects();
   file_record& current_file() noexcept { return out_.files.back(); }
 
   store& store_;
