@@ -1,4 +1,5 @@
 // The first bytes of a file are judged before the store hears of it, and alike however they come.
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -316,6 +317,10 @@ TEST_CASE("a slow store is waited for while held bytes go to it") {
       rest.remove_prefix(took);
       if (s.st() == upstow::state::paused) {
         slow.grant(30);
+        std::binary_semaphore drained{0};
+        const upstow::waker wake{
+            [](void* x) noexcept { static_cast<std::binary_semaphore*>(x)->release(); }, &drained};
+        if (s.on_ready(wake)) drained.acquire();
         (void)s.resume();
       }
       REQUIRE(stuck++ < 100000);
