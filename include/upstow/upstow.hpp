@@ -61,3 +61,4 @@
 #include "upstow/intake/receive.hpp"
 #include "upstow/intake/response.hpp"
 #include "upstow/intake/session.hpp"
+#include "upstow/intake/verify.hpp"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ingest_impl.hpp"
+#include "least_size.hpp"
 #include "upstow/check/content.hpp"
 #include "upstow/check/declared.hpp"
 #include "upstow/parse/header_value.hpp"
@@ -236,14 +237,10 @@ UPSTOW_INLINE void ingest::impl::drop_data(bytes data) {
 
 /// False if the file was refused.
 UPSTOW_INLINE bool ingest::impl::judge_size(std::uint64_t size) {
-  if (rule_ == nullptr) return true;
-  if (size == 0 && !rule_->allow_empty) {
-    return refuse_file(errc::file_empty, "allow_empty", "false"), false;
-  }
-  if (size < rule_->min_bytes) {
-    return refuse_file(errc::file_too_small, "min_bytes", std::to_string(rule_->min_bytes)), false;
-  }
-  return true;
+  rule_violation broken;
+  const errc judged = ingest_detail::judge_least_size(rule_, size, broken);
+  if (judged == errc::ok) return true;
+  return refuse_file({.code = judged}, std::move(broken)), false;
 }
 
 /// The observers have seen the whole file.

@@ -5,6 +5,8 @@
 
 #include "s3/connected.hpp"
 #include "s3/real_servers.hpp"
+#include "upstow/intake/verify.hpp"
+#include "upstow/store/s3_store.hpp"
 
 using namespace std::chrono_literals;
 using namespace upstow;
@@ -110,6 +112,17 @@ void presigned(s3::client& client, http_transport& transport) {
   REQUIRE(fetch(transport, "GET", *get_url, "", response) == transfer::ok);
   CHECK(response.body == "bytes");
   CHECK(response.header("content-disposition") == "inline");
+
+  auto store = s3_store::open({}, client);
+  REQUIRE(store);
+  const auto around = client.presigned_put("upstow/around", 5, 60s);
+  REQUIRE(around);
+  REQUIRE(fetch(transport, "PUT", *around, "bytes", response) == transfer::ok);
+  const verified judged = verify(*store, "around", {}, {.filename = "a.txt"});
+  CHECK(judged.ok());
+  CHECK(judged.object.size == 5);
+  const upstow::policy small{.limits = {.total_bytes = 4}};
+  CHECK(verify(*store, "around", small).outcome.error.code == errc::body_too_large);
 }
 
 template <class Server>

@@ -53,12 +53,7 @@ class fake_bucket final : public http_transport {
       const std::optional<scripted_answer> special = says.ask ? says.ask(one) : std::nullopt;
       answer = special ? *special : usual(one);
     }
-    response = {};
-    response.status = answer.status;
-    response.headers = answer.headers;
-    response.body = answer.body;
-    response.fault = answer.fault;
-    return answer.how;
+    return deliver(answer, request, response);
   }
 
   void let_go(int requests) {

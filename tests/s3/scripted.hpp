@@ -46,6 +46,25 @@ inline scripted_answer error(std::uint16_t status, std::string_view code, std::s
 }
 inline scripted_answer with_etag() { return {.headers = {{"ETag", "\"e\""}}}; }
 
+/// What a transport makes of an answer: a good body goes to who reads it, any other is kept.
+inline transfer deliver(const scripted_answer& next, const http_request& request,
+                        http_response& response) {
+  response = {};
+  response.status = next.status;
+  response.headers = next.headers;
+  response.fault = next.fault;
+  const bool reads = request.reader != nullptr && (next.status == 200 || next.status == 206);
+  if (!reads) response.body = next.body;
+  if (reads && !next.body.empty()) {  // also what comes before it breaks
+    const bool taken = request.reader->begin(response) && request.reader->take(as_bytes(next.body));
+    if (!taken) {
+      response.fault = transfer_fault::stopped;
+      return transfer::no_response;
+    }
+  }
+  return next.how;
+}
+
 class scripted_transport final : public http_transport {
  public:
   std::deque<scripted_answer> script;
@@ -67,20 +86,7 @@ class scripted_transport final : public http_transport {
     }
     const scripted_answer next = script.front();
     script.pop_front();
-    response.status = next.status;
-    response.headers = next.headers;
-    response.fault = next.fault;
-    const bool reads = request.reader != nullptr && (next.status == 200 || next.status == 206);
-    if (!reads) response.body = next.body;
-    if (reads && !next.body.empty()) {  // also what comes before it breaks
-      const bool taken =
-          request.reader->begin(response) && request.reader->take(as_bytes(next.body));
-      if (!taken) {
-        response.fault = transfer_fault::stopped;
-        return transfer::no_response;
-      }
-    }
-    return next.how;
+    return deliver(next, request, response);
   }
 };
 

@@ -15,8 +15,9 @@ inline namespace UPSTOW_ABI {
 
 namespace blocking {
 
-/// Resumes a paused session, waiting as often as needed, until it is not paused.
-inline state wait(session& s) noexcept {
+/// Resumes a paused session, or ingest, waiting as often as needed, until it is not paused.
+template <class Session>
+state wait(Session& s) noexcept {
   while (s.st() == state::paused) {
     std::binary_semaphore ready{0};
     const waker w{[](void* p) noexcept { static_cast<std::binary_semaphore*>(p)->release(); },
