@@ -1,4 +1,4 @@
-// src/start_thread.hpp - a thread of the library's own.
+// src/start_thread.hpp - threads of the library's own.
 #pragma once
 
 #include <pthread.h>
@@ -9,14 +9,26 @@
 namespace upstow {
 inline namespace UPSTOW_ABI {
 
-/// As pthread_create(), with all signals blocked in the thread: the host's are for the host's.
+/// A thread that is made meanwhile blocks all signals: the host's are for the host's threads.
+class signals_blocked {
+ public:
+  signals_blocked() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    (void)::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+  ~signals_blocked() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+/// pthread_create() so.
 inline int start_thread(pthread_t& made, void* (*run)(void*), void* with) noexcept {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  (void)::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int failed = ::pthread_create(&made, nullptr, run, with);
-  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return failed;
+  const signals_blocked for_the_new_one;
+  return ::pthread_create(&made, nullptr, run, with);
 }
 
 }  // namespace UPSTOW_ABI

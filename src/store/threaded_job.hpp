@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "../start_thread.hpp"
 #include "kept_part.hpp"
 #include "no_throw.hpp"
 #include "request_steps.hpp"
@@ -144,6 +145,7 @@ class pool {
   /// May throw where the system has no more threads; those that were started are stopped then.
   void start(unsigned count) {
     threads_.reserve(count);
+    const signals_blocked for_the_new_ones;
     for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
   }
 

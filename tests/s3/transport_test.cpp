@@ -6,6 +6,7 @@
 
 #include "s3/loopback.hpp"
 #include "support/catch.hpp"
+#include "support/signals.hpp"
 
 using namespace upstow;
 using namespace upstow_test;
@@ -355,6 +356,14 @@ TEST_CASE("a name is looked up", "[s3]") {
                              .port = server.port(),
                              .target = "/"};
   CHECK(transport->send(request, response, {}) == transfer::ok);
+}
+
+TEST_CASE("a signal to the process does not meet the thread that looks up names", "[s3]") {
+  const int before = upstow_test::threads_open_to_sigterm();
+  REQUIRE(before > 0);
+  const auto transport = upstow::socket_transport::open({});
+  REQUIRE(transport);
+  CHECK(upstow_test::threads_open_to_sigterm() == before);
 }
 
 TEST_CASE("what cannot be written is not sent", "[s3]") {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "store/contract.hpp"
+#include "support/signals.hpp"
 #include "support/slow_store.hpp"
 #include "support/through_store.hpp"
 #include "upstow/store/memory_store.hpp"
@@ -247,4 +248,13 @@ TEST_CASE("an unknown end behind threads is told") {
   CHECK(t->objects()[0].state == upstow::object_state::unknown);
   upstow::failure why;
   CHECK(s.resolve(t->objects()[0].key, why) == op::ok);
+}
+
+TEST_CASE("a signal to the process meets no thread of the pool") {
+  upstow::memory_store memory;
+  const int before = threads_open_to_sigterm();
+  REQUIRE(before > 0);
+  const auto made = upstow::threaded_store::open(memory, {.threads = 3});
+  REQUIRE(made);
+  CHECK(threads_open_to_sigterm() == before);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "../../start_thread.hpp"
 #include "../no_throw.hpp"
 
 namespace upstow {
@@ -13,7 +14,10 @@ namespace s3_detail {
 
 class name_resolver::worker {
  public:
-  worker() : work_(io_.get_executor()), thread_([this] { io_.run(); }) {}
+  worker() : work_(io_.get_executor()) {
+    const signals_blocked for_the_new_one;
+    thread_ = std::thread([this] { io_.run(); });
+  }
   ~worker() {
     io_.stop();
     thread_.join();
