@@ -13,7 +13,7 @@ test_packages="catch2|libcatch2-dev libcurl4-openssl-dev curl python3 python3-re
 # start by themselves, so does clamav-freshclam, which fetches signatures that no test uses.
 # PostgreSQL: 350 MB on disk, 9 s; its own cluster then runs beside and no test touches it.
 service_packages="clamav-daemon postgresql"
-# Ceph and Swift, for --full: 400 MB on disk. moto comes from PyPI.
+# Ceph and Swift, for --full: 400 MB on disk. moto and aws-cli come from PyPI.
 cluster_packages="ceph-mon ceph-osd radosgw ceph-common python3-swift memcached python3-venv"
 browser_packages="chromium chromium-driver python3-selenium nodejs"
 check_packages="clang-19|clang-18|clang-17|clang-16|clang-15|clang-14 clang-format-19

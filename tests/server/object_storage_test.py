@@ -3,19 +3,19 @@
 Against a Ceph cluster with UPSTOW_TEST_FULL=1, where Ceph is installed.
 """
 import hashlib
+import itertools
 import os
 import pathlib
+import shutil
 import subprocess
-import sys
 import unittest
 
 import support
-from support import FULL, MIB, Server, main, need
+from cluster import KEYS, PATIENCE, Cluster
+from support import (FULL, MIB, Server, blocks, main, need, read_answer, request_head, sanitized,
+                     sha256_of, until)
 
 requests = need('requests', 'python3-requests')
-
-START = pathlib.Path(__file__).resolve().parent.parent / 'services/start_ceph'
-KEYS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY')
 
 
 def refusal(store, keys=('key', 'secret')):
@@ -42,39 +42,56 @@ class Slips(unittest.TestCase):
         self.assertIn('host', refusal('s3://uploads?endpoint=http://misspelt.invalid'))
 
 
+def full_only():
+    if not FULL:
+        raise unittest.SkipTest('only with UPSTOW_TEST_FULL=1')
+
+
+def swept(store):
+    """How many upstow-sweep removes of what is older than a second."""
+    program = pathlib.Path(support.BINARY).with_name('upstow-sweep')
+    ran = subprocess.run([program, store, '--older-than', '1s'], timeout=PATIENCE,
+                         capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran
+    return int(ran.stdout.removeprefix('removed '))
+
+
+class SlowPut:
+    """A file on its way to the server, as far as a test wants it to be."""
+
+    def __init__(self, server, size, seed=0):
+        self.stream = server.connect()
+        self.stream.settimeout(PATIENCE)
+        self.stream.sendall(request_head(server, size, 'PUT', '/upload/large.bin',
+                                         ('Content-Type: application/octet-stream',)))
+        self.rest = blocks(size, seed)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stream.close()
+
+    def send(self, pieces=None):
+        """So many of blocks(), or all there are."""
+        for piece in itertools.islice(self.rest, pieces):
+            self.stream.sendall(piece)
+
+
 class Ceph(unittest.TestCase):
     """All of them on one cluster, which takes twenty seconds to start."""
 
     @classmethod
     def setUpClass(cls):
-        if not FULL:
-            raise unittest.SkipTest('only with UPSTOW_TEST_FULL=1')
-        cls.process = subprocess.Popen([sys.executable, START], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, text=True)
-        lines = [cls.process.stdout.readline() for _ in range(3)]
-        cls.where = dict(line.rstrip('\n').split('=', 1) for line in lines if '=' in line)
-        if 'S3_ENDPOINT' not in cls.where:
-            code = cls.end()
-            raise unittest.SkipTest('no ceph') if code == 77 else AssertionError(code)
-        os.environ.update(zip(KEYS, (cls.where['S3_KEY'], cls.where['S3_SECRET'])))
-        cls.addClassCleanup(cls.end)
-
-    @classmethod
-    def end(cls):
-        cls.process.stdin.close()
-        code = cls.process.wait(60)
-        cls.process.stdout.close()
-        return code
-
-    def store(self, bucket='uploads', **more):
-        settings = {'endpoint': self.where['S3_ENDPOINT'], 'service': 'ceph', **more}
-        return f's3://{bucket}/files?' + '&'.join(f'{k}={v}' for k, v in settings.items())
+        full_only()
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.end)
 
     def test_files_come_back(self):
         sizes = [0, 1, 8 * MIB, 8 * MIB + 1, 100 * MIB]
         contents = [bytes(hashlib.shake_256(b'%d' % size).digest(MIB) * (size // MIB + 1))[:size]
                     for size in sizes]
-        with Server('--store', self.store(), in_bucket=True) as server:
+        with Server('--store', self.cluster.store(), in_bucket=True) as server:
             for content in contents:
                 stored = requests.put(f'{server.base}/upload/a.bin', data=content, timeout=120)
                 self.assertEqual(stored.status_code, 201, stored.text)
@@ -97,10 +114,101 @@ class Ceph(unittest.TestCase):
         self.assertEqual(requests.get(url, timeout=60).status_code, 404)
 
     def test_what_is_wrong_is_said(self):
-        keys = (self.where['S3_KEY'], self.where['S3_SECRET'])
-        self.assertIn('bucket', refusal(self.store('missing'), keys))
-        self.assertIn('secret', refusal(self.store(), (keys[0], 'not the one')))
-        self.assertIn('access key', refusal(self.store(), ('nobody', keys[1])))
+        keys = (self.cluster.key, self.cluster.secret)
+        self.assertIn('bucket', refusal(self.cluster.store('missing'), keys))
+        self.assertIn('secret', refusal(self.cluster.store(), (keys[0], 'not the one')))
+        self.assertIn('access key', refusal(self.cluster.store(), ('nobody', keys[1])))
+
+    def test_client_leaves(self):
+        store = self.cluster.store(prefix='left')
+        with Server('--store', store, in_bucket=True) as server:
+            with SlowPut(server, 1024 * MIB) as put:
+                put.send(50 * 4)
+                until(lambda: self.cluster.unfinished('left'), 'an upload has begun', PATIENCE)
+            until(lambda: not self.cluster.unfinished('left'), 'it is aborted', PATIENCE)
+            self.assertEqual(requests.get(f'{server.base}/files', timeout=60).json()['files'], [])
+            self.assertEqual(swept(store), 0)
+
+    # A server that starts spares what is left: for all it knows, another one is writing it.
+    def test_server_is_killed(self):
+        store = self.cluster.store(prefix='killed')
+        with Server('--store', store, in_bucket=True) as server, SlowPut(server, 1024 * MIB) as put:
+            put.send(50 * 4)
+            until(lambda: self.cluster.unfinished('killed'), 'an upload has begun', PATIENCE)
+            server.kill()
+        with Server('--store', store, in_bucket=True) as server:
+            self.assertEqual(requests.get(f'{server.base}/files', timeout=60).json()['files'], [])
+            self.assertEqual(len(self.cluster.unfinished('killed')), 1)
+            until(lambda: swept(store), 'it is a second old and goes', PATIENCE)
+        self.assertEqual(self.cluster.unfinished('killed'), [])
+        self.assertEqual(swept(store), 0)
+
+
+class OtherTools(unittest.TestCase):
+    """What aws-cli reads is what was uploaded. One copy of each object, so that 3 GiB are no more."""
+
+    SIZES = (0, 1, 8 * MIB, 8 * MIB + 1, 100 * MIB, 3 * 1024 * MIB)
+
+    @classmethod
+    def setUpClass(cls):
+        full_only()
+        if shutil.which('aws') is None:
+            raise unittest.SkipTest('no aws (pip: awscli)')
+        cls.cluster = Cluster('--copies', '1')
+        cls.addClassCleanup(cls.cluster.end)
+
+    def test_aws_reads_what_was_uploaded(self):
+        with Server('--store', self.cluster.store(), '--max-size', '4GiB', in_bucket=True) as server:
+            for size in self.SIZES:
+                with self.subTest(size=size), SlowPut(server, size, seed=size) as put:
+                    put.send()
+                    status, headers, body = read_answer(put.stream)
+                    self.assertEqual(status, 201, body)
+                    digest, length = self.read(headers['location'].rsplit('/', 1)[-1])
+                    self.assertEqual(length, size)
+                    self.assertEqual(digest, sha256_of(blocks(size, size)))
+            if not sanitized(server):
+                self.assertLess(server.peak_rss_kib(), 128 * 1024)
+
+    def read(self, key):
+        """Digest and length of an object as aws-cli fetches it."""
+        # Checks that came later than this Ceph, which refuses them.
+        given = {**os.environ, 'AWS_REQUEST_CHECKSUM_CALCULATION': 'when_required',
+                 'AWS_RESPONSE_CHECKSUM_VALIDATION': 'when_required'}
+        out, into = os.pipe()
+        command = ['aws', '--endpoint-url', self.cluster.endpoint, '--region', 'us-east-1', 's3api',
+                   'get-object', '--bucket', 'uploads', '--key', f'files/{key}', f'/dev/fd/{into}']
+        digest, length = hashlib.sha256(), 0
+        with subprocess.Popen(command, env=given, stdout=subprocess.DEVNULL, pass_fds=[into]) as aws:
+            os.close(into)
+            with open(out, 'rb') as content:
+                while piece := content.read(MIB):
+                    digest.update(piece)
+                    length += len(piece)
+        self.assertEqual(aws.returncode, 0)
+        return digest.hexdigest(), length
+
+
+class ServerOfObjectsDies(unittest.TestCase):
+
+    def test_in_the_middle_of_an_upload(self):
+        full_only()
+        cluster = Cluster()
+        self.addCleanup(cluster.end)
+        size = 256 * MIB
+        with Server('--store', cluster.store(), in_bucket=True) as server, \
+                SlowPut(server, size) as put:
+            put.send(50 * 4)
+            until(cluster.unfinished, 'an upload has begun', PATIENCE)
+            cluster.order('kill 1')
+            self.assertEqual(len(cluster.unfinished()), 1, 'the upload was over before')
+            put.send()
+            status, headers, body = read_answer(put.stream)
+            self.assertEqual(status, 201, body)
+            got = requests.get(server.base + headers['location'], timeout=PATIENCE,
+                               stream=True)
+            self.assertEqual(sha256_of(got.iter_content(MIB)), sha256_of(blocks(size)))
+            self.assertEqual(cluster.unfinished(), [])
 
 
 if __name__ == '__main__':
