@@ -16,7 +16,7 @@ endif()
 if("digest" IN_LIST UPSTOW_COMPONENTS)
   find_package(OpenSSL 3 REQUIRED)
   upstow_library(upstow_digest digest
-      src/intake/crc32c.cpp src/intake/digest_observer.cpp src/intake/hash_set.cpp)
+      src/intake/digest_observer.cpp src/intake/hash_set.cpp)
   target_link_libraries(upstow_digest PUBLIC upstow PRIVATE OpenSSL::Crypto)
 endif()
 
@@ -73,7 +73,8 @@ if("s3" IN_LIST UPSTOW_COMPONENTS)
     message(FATAL_ERROR "upstow: component s3 needs the headers of Asio; on Debian: libasio-dev")
   endif()
   upstow_library(upstow_s3 s3
-      src/store/s3/caller.cpp src/store/s3/client.cpp src/store/s3/client_lists.cpp
+      src/store/s3/body_checksum.cpp src/store/s3/caller.cpp src/store/s3/client.cpp
+      src/store/s3/client_lists.cpp
       src/store/s3/client_multipart.cpp src/store/s3/credentials.cpp src/store/s3/problem.cpp
       src/store/s3/response_reader.cpp src/store/s3/s3_store.cpp src/store/s3/signature.cpp
       src/store/s3/socket_transport.cpp src/store/s3/store_crew.cpp src/store/s3/store_read.cpp

@@ -3,7 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "crc32c.hpp"
+#include "../crc32c.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {

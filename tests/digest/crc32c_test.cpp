@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "../../src/intake/crc32c.hpp"
+#include "../../src/crc32c.hpp"
 #include "support/catch.hpp"
 
 namespace {

@@ -38,12 +38,20 @@ struct connected {
   }
   std::unique_ptr<s3::client> client_of(const std::string& key, const std::string& secret,
                                         const s3::profile& service,
-                                        const std::string& bucket = "uploads") {
+                                        const std::string& bucket = "uploads",
+                                        const std::string& region = "us-east-1",
+                                        s3::client_clock* clock = nullptr) {
     auto given = s3::fixed_credentials({.access_key = key, .secret_key = s3::secret_text(secret)});
     REQUIRE(given);
     keys = *std::move(given);
-    auto opened = s3::client::open(
-        {.endpoint = server.endpoint(), .bucket = bucket, .service = service}, *transport, *keys);
+    auto opened =
+        s3::client::open({.endpoint = server.endpoint(),
+                          .region = region,
+                          .bucket = bucket,
+                          .service = service,
+                          .checksums = s3::checksum_use::always,  // the servers here speak no https
+                          .clock = clock},
+                         *transport, *keys);
     REQUIRE(opened);
     return *std::move(opened);
   }

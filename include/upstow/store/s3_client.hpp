@@ -102,9 +102,11 @@ struct object_details {
   std::vector<http_field> metadata;   ///< names in lower case, without "x-amz-meta-"
 };
 
+/// What upload_part() answers, and complete_upload() is told of that part.
 struct part_tag {
   std::uint32_t number = 0;  ///< from 1
   std::string etag;
+  std::string checksum = {};  ///< CRC-32C in base64, where it was sent
 };
 
 struct part_entry {
@@ -151,6 +153,15 @@ class UPSTOW_API client_clock {
   virtual std::uint64_t random(std::uint64_t most) noexcept = 0;
 };
 
+/// When bodies carry the checksum that profile::checksum names.
+enum class checksum_use : std::uint8_t {
+  never,
+  /// Where sign_payload is off. A signed hash is a checksum that every service verifies: beside it
+  /// another one would only cost time.
+  unsigned_payloads,
+  always,  ///< for buckets that insist on one, as those with Object Lock do
+};
+
 struct client_options {
   /// "https://host", "https://host:port"; "http://..." has to be said. Empty with the profile aws:
   /// Amazon's, by region.
@@ -158,9 +169,10 @@ struct client_options {
   std::string region = "us-east-1";  ///< what services without regions take
   std::string bucket = {};
   profile service = generic;
-  /// A hash of every body is signed. Off: the connection alone protects it, which saves the hash;
-  /// for https only.
+  /// A hash of every body is signed. Off, for https only: the connection protects it, and the
+  /// checksum that the service knows, which takes less of the processor.
   bool sign_payload = true;
+  checksum_use checksums = checksum_use::unsigned_payloads;
   http_deadlines deadlines = {};
   retry_rules retry = {};
   client_clock* clock = nullptr;  ///< nullptr: the system's
@@ -185,10 +197,10 @@ class UPSTOW_API client {
   /// knows of: uploads() finds those.
   result<std::string> create_upload(std::string_view key, const object_attributes& as) noexcept;
   /// `number` from 1 to profile::parts_max. `sha256`: of the part in hexadecimal, where it is known
-  /// already; empty: computed. Returns the ETag. The same number may be sent again.
-  result<std::string> upload_part(std::string_view key, std::string_view upload_id,
-                                  std::uint32_t number, body content,
-                                  std::string_view sha256 = {}) noexcept;
+  /// already; empty: computed. The same number may be sent again.
+  result<part_tag> upload_part(std::string_view key, std::string_view upload_id,
+                               std::uint32_t number, body content,
+                               std::string_view sha256 = {}) noexcept;
   /// Makes the object. `size` and `as.mark` are those of the object, to know it again where the
   /// answer was lost. Returns its ETag. commit_unknown: nobody knows whether there is an object.
   result<std::string> complete_upload(std::string_view key, std::string_view upload_id,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "body_checksum.hpp"
 #include "client_impl.hpp"
 #include "dates.hpp"
 #include "text.hpp"
@@ -157,6 +158,8 @@ result<std::string> client::put(std::string_view key, body content, const object
     const bool create_only =
         existing == overwriting::refused && impl_->calls.options().service.put_create_only;
     if (create_only) what.headers.push_back({"If-None-Match", "*"});
+    const result<std::string> sum = impl_->seal(content, what.headers);
+    if (!sum) return sum.error();
     const answer got = impl_->calls.run(what);
     std::string etag(got.response.header("etag"));
     if (!got.why) return etag;
@@ -174,6 +177,13 @@ result<std::string> client::put(std::string_view key, body content, const object
     }
     return undecided();
   });
+}
+
+result<std::string> client::impl::seal(body content, std::vector<name_value>& headers) const {
+  const checksum_header which = checksum_of(calls.options());
+  result<std::string> sum = checksum_value(which, content);
+  if (sum && !sum->empty()) headers.push_back({std::string(field_of(which)), *sum});
+  return sum;
 }
 
 client::impl::found client::impl::look(std::string_view key, std::uint64_t size,

@@ -27,6 +27,9 @@ class client::impl {
   found look(std::string_view key, std::uint64_t size, const std::string& mark, std::string& etag);
 
   result<object_details> head(std::string_view key);
+
+  /// Adds the checksum of a body, if one is sent, and returns it.
+  result<std::string> seal(body content, std::vector<name_value>& headers) const;
 };
 
 }  // namespace s3

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "body_checksum.hpp"
 #include "client_impl.hpp"
 
 namespace upstow {
@@ -31,9 +32,13 @@ std::string part_list(std::span<const part_tag> parts, std::uint32_t most) {
   std::uint32_t last = 0;
   for (const part_tag& p : parts) {
     if (p.number <= last || p.number > most || !is_echo(p.etag)) return {};
+    if (!p.checksum.empty() && !is_echo(p.checksum)) return {};
     last = p.number;
     made += "<Part><PartNumber>" + std::to_string(p.number) + "</PartNumber><ETag>";
-    made += as_text_node(p.etag) + "</ETag></Part>";
+    made += as_text_node(p.etag) + "</ETag>";
+    if (!p.checksum.empty())
+      made += "<ChecksumCRC32C>" + as_text_node(p.checksum) + "</ChecksumCRC32C>";
+    made += "</Part>";
   }
   return made + "</CompleteMultipartUpload>";
 }
@@ -57,6 +62,9 @@ result<std::string> client::create_upload(std::string_view key,
               .traits = {.error_in_200 = true},
               .replayable = false};
     if (!add_attributes(as, what.headers)) return misused();
+    // Else it refuses checksums of parts: "expected checksum Type: null".
+    if (checksum_of(impl_->calls.options()) == checksum_header::crc32c)
+      what.headers.push_back({"x-amz-checksum-algorithm", "CRC32C"});
     const answer got = impl_->calls.run(what);
     if (got.why) return got.why;
     const result<xml_element> document = parse_xml(got.response.body);
@@ -67,23 +75,28 @@ result<std::string> client::create_upload(std::string_view key,
   });
 }
 
-result<std::string> client::upload_part(std::string_view key, std::string_view upload_id,
-                                        std::uint32_t number, body content,
-                                        std::string_view sha256) noexcept {
-  return guarded([&]() -> result<std::string> {
+result<part_tag> client::upload_part(std::string_view key, std::string_view upload_id,
+                                     std::uint32_t number, body content,
+                                     std::string_view sha256) noexcept {
+  return guarded([&]() -> result<part_tag> {
     if (!is_key(key)) return no_such_key();
     const bool in_range = number > 0 && number <= impl_->calls.options().service.parts_max;
     if (!in_range || !is_echo(upload_id)) return misused();
-    const answer got = impl_->calls.run(
-        {.method = "PUT",
-         .key = key,
-         .query = {{"partNumber", std::to_string(number)}, {"uploadId", std::string(upload_id)}},
-         .body = content,
-         .sha256 = sha256});
+    call what{
+        .method = "PUT",
+        .key = key,
+        .query = {{"partNumber", std::to_string(number)}, {"uploadId", std::string(upload_id)}},
+        .body = content,
+        .sha256 = sha256};
+    result<std::string> sum = impl_->seal(content, what.headers);
+    if (!sum) return sum.error();
+    const answer got = impl_->calls.run(what);
     if (got.why) return got.why;
-    std::string etag(got.response.header("etag"));
-    if (!is_echo(etag)) return bad_answer();
-    return etag;
+    part_tag made{.number = number, .etag = std::string(got.response.header("etag"))};
+    if (!is_echo(made.etag)) return bad_answer();
+    if (checksum_of(impl_->calls.options()) == checksum_header::crc32c)
+      made.checksum = *std::move(sum);
+    return made;
   });
 }
 

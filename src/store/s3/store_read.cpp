@@ -114,7 +114,7 @@ std::chrono::system_clock::time_point time_of(std::chrono::sys_seconds modified)
 failure read_record_of(context& in, const s3::object_details& of, std::string_view key,
                        std::string_view mark, object_metadata& into) {
   std::string text = field_of(of, record_field);
-  if (text.empty()) {  // not of this library, or of one who copied it without
+  if (text.empty()) {                      // not of this library, or of one who copied it without
     into.declared_type = of.content_type;  // all that its sender said
     return {};
   }

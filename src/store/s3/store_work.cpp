@@ -134,12 +134,12 @@ void upload::send_part(object& o, job& part) noexcept {
   const bytes whole = part.data;
   // The id is there, and nobody changes it while a part runs.
   auto made = wanted ? in_.client.upload_part(o.name, o.upload_id, part.number, {&whole, 1})
-                     : result<std::string>(errc::cancelled);
+                     : result<s3::part_tag>(errc::cancelled);
   std::vector<std::byte>().swap(part.data);
   share_.returned(part.held);
   const std::lock_guard lock(mutex_);
   --o.running;
-  if (made) o.tags[part.number - 1] = {part.number, *std::move(made)};
+  if (made) o.tags[part.number - 1] = *std::move(made);
   if (!made && !error_ && !o.dropped) fail(made.error());
   start_parts(o);
 }

@@ -38,6 +38,7 @@ constexpr code_row codes[] = {
     {"AuthorizationHeaderMalformed", errc::storage_failed, problem::wrong_region, again::no},
     {"IllegalLocationConstraintException", errc::storage_failed, problem::wrong_region, again::no},
     {"BadDigest", errc::storage_unavailable, problem::damaged, again::later},
+    {"XAmzContentChecksumMismatch", errc::storage_unavailable, problem::damaged, again::later},
     {"XAmzContentSHA256Mismatch", errc::storage_unavailable, problem::damaged, again::later},
     {"InvalidPart", errc::storage_failed, problem::bad_part, again::no},
     {"InvalidPartOrder", errc::storage_failed, problem::bad_part, again::no},

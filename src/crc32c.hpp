@@ -1,4 +1,4 @@
-// src/intake/crc32c.hpp - CRC-32C (Castagnoli; RFC 9260 appendix A), with what the machine has.
+// src/crc32c.hpp - CRC-32C (Castagnoli; RFC 9260 appendix A), with what the machine has.
 //
 // The instruction for it takes eight bytes and answers three cycles later, but a new one can start
 // in each cycle. So three stretches of the data are run beside each other, and joined: the checksum
