@@ -126,6 +126,18 @@ class Scripted(unittest.TestCase):
         self.assertEqual((ran.returncode, ran.stdout), (1, 'removed 0\n'), ran)
         self.assertIn('s3:AbortMultipartUpload', ran.stderr)
 
+    def test_a_clock_that_stays_wrong(self):
+        skewed = '<Error><Code>RequestTimeTooSkewed</Code></Error>'
+        ran, deleted = self.swept({('GET', '/uploads?'): (403, skewed)})
+        self.assertEqual((ran.returncode, deleted), (1, []), ran)
+        self.assertIn('set the clock', ran.stderr)
+
+    def test_a_redirect_to_another_region(self):
+        moved = '<Error><Code>PermanentRedirect</Code></Error>'
+        ran, deleted = self.swept({('GET', '/uploads?'): (301, moved)})
+        self.assertEqual((ran.returncode, deleted), (1, []), ran)
+        self.assertIn('set the region, and the endpoint', ran.stderr)
+
     def test_a_region_that_the_service_names(self):
         wrong = ('<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>')
         ran, deleted = self.swept({('GET', '/uploads?'): (400, wrong)})
