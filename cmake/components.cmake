@@ -74,9 +74,9 @@ if("s3" IN_LIST UPSTOW_COMPONENTS)
   endif()
   upstow_library(upstow_s3 s3
       src/store/s3/body_checksum.cpp src/store/s3/caller.cpp src/store/s3/client.cpp
-      src/store/s3/client_lists.cpp
-      src/store/s3/client_multipart.cpp src/store/s3/credentials.cpp src/store/s3/problem.cpp
-      src/store/s3/response_reader.cpp src/store/s3/s3_store.cpp src/store/s3/signature.cpp
+      src/store/s3/client_lists.cpp src/store/s3/client_multipart.cpp src/store/s3/credentials.cpp
+      src/store/s3/part_buffer.cpp src/store/s3/problem.cpp src/store/s3/response_reader.cpp
+      src/store/s3/s3_store.cpp src/store/s3/signature.cpp
       src/store/s3/socket_transport.cpp src/store/s3/store_crew.cpp src/store/s3/store_read.cpp
       src/store/s3/store_record.cpp src/store/s3/store_upload.cpp src/store/s3/store_work.cpp
       src/store/s3/verdict.cpp src/store/s3/wire_link.cpp

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../background_work.hpp"
+#include "part_buffer.hpp"
 #include "upstow/bytes.hpp"
 
 namespace upstow {
@@ -27,7 +28,7 @@ struct job {
   work what;
   object* on;
   std::uint32_t number = 0;  // of a part; so are the next two
-  std::vector<std::byte> data{};
+  part_buffer data{};
   std::uint64_t held = 0;        // of the budget
   std::shared_ptr<upload> of{};  // from push() on: its upload lives as long
   std::unique_ptr<job> next{};

@@ -34,6 +34,7 @@ std::uint64_t upload::part_size(const part_meta& part) const noexcept {
 
 upload::~upload() {
   for (const auto& o : objects_) in_.live.remove(o->name);
+  in_.spare.user_goes();
 }
 
 object* upload::begin(const part_meta& part, failure& why) {
@@ -101,7 +102,7 @@ taken upload::write(object& to, bytes data) {
     const std::size_t some = static_cast<std::size_t>(
         std::min<std::uint64_t>(data.size() - n, to.held - to.filling.size()));
     const bytes piece = data.subspan(n, some);
-    to.filling.insert(to.filling.end(), piece.begin(), piece.end());
+    to.filling.append(piece);
     n += some;
   }
   to.size += n;
@@ -149,12 +150,19 @@ bool upload::grow(object& o) {
     return false;
   }
   const std::uint64_t before = std::exchange(o.held, wanted);
-  const auto reserve = [&] { return o.filling.reserve(static_cast<std::size_t>(wanted)), true; };
-  const bool good = store_detail::without_throwing(reserve, [] { return false; });
+  const bool good = find_memory(o.filling, static_cast<std::size_t>(wanted));
   if (!good) o.held = before;
   share_.give_back(good ? before : wanted);
   if (!good) fail_with({.code = errc::no_memory});
   return good;
+}
+
+bool upload::find_memory(part_buffer& to, std::size_t size) noexcept {
+  if (to.empty()) to = in_.spare.take(size);
+  if (to.room() == size) return true;
+  const memory_budget& budget = in_.options.budget;
+  in_.spare.trim(budget.max_bytes() - budget.used());
+  return to.reserve(size);
 }
 
 bool upload::arm(object& which, waker w) noexcept {
@@ -293,7 +301,7 @@ void upload::fail_with(failure why) noexcept {
 
 /// The session's buffer, and the parts that nobody will send.
 void upload::release(object& o) noexcept {
-  std::vector<std::byte>().swap(o.filling);
+  o.filling = {};
   share_.give_back(std::exchange(o.held, 0));
   while (true) {
     std::unique_ptr<job> one;
@@ -302,7 +310,7 @@ void upload::release(object& o) noexcept {
       one = o.dead.pop();
     }
     if (one == nullptr) return;
-    std::vector<std::byte>().swap(one->data);
+    one->data = {};
     share_.returned(one->held);
   }
 }

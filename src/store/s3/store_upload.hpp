@@ -6,6 +6,7 @@
 // outside it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -47,7 +48,8 @@ class live_names {
 
 /// What all uploads of a store share.
 struct context {
-  context(const s3_store_options& o, s3::client& c) : options(o), client(c) {}
+  context(const s3_store_options& o, s3::client& c)
+      : options(o), client(c), spare(std::min({o.parts_in_flight, o.connections, 16U}) + 1U) {}
 
   std::string name_of(std::string_view key) const { return options.prefix + std::string(key); }
   /// Where the record of an object is that is not in it. '~' is in no key, and behind all of them.
@@ -58,6 +60,7 @@ struct context {
   const s3_store_options options;
   s3::client& client;
   live_names live{};
+  spare_buffers spare;
   s3_store_detail::crew crew{};  // last: its threads use all of the above
 };
 
@@ -71,7 +74,7 @@ struct object {
   std::uint64_t part_bytes = 0;
 
   // The session's; from commit() on the committer's.
-  std::vector<std::byte> filling{};
+  part_buffer filling{};
   std::uint64_t held = 0;   // of the budget, for it: so much may be in it
   std::uint64_t wants = 0;  // write() waits for so much
   std::uint64_t size = 0;
@@ -120,7 +123,9 @@ class upload : public std::enable_shared_from_this<upload> {
   };
 
   upload(context& in, const request_meta& request)
-      : in_(in), request_(request), share_(in.options.budget) {}
+      : in_(in), request_(request), share_(in.options.budget) {
+    in_.spare.user_comes();
+  }
   ~upload();
 
   // For the session: none of these blocks, and some may throw std::bad_alloc.
@@ -150,6 +155,7 @@ class upload : public std::enable_shared_from_this<upload> {
   void cut(object& o);
   void end_part(object& o);
   bool grow(object& o);
+  bool find_memory(part_buffer& to, std::size_t size) noexcept;
   failure name_all(std::span<const publish_as> as, std::span<object* const> live,
                    std::vector<object_info>& objects);
   std::vector<object*> live() const;

@@ -131,11 +131,12 @@ void upload::send_part(object& o, job& part) noexcept {
     const std::lock_guard lock(mutex_);
     wanted = !o.dropped;
   }
-  const bytes whole = part.data;
+  const bytes whole = part.data.content();
   // The id is there, and nobody changes it while a part runs.
   auto made = wanted ? in_.client.upload_part(o.name, o.upload_id, part.number, {&whole, 1})
                      : result<s3::part_tag>(errc::cancelled);
-  std::vector<std::byte>().swap(part.data);
+  if (part.data.room() == o.part_bytes) in_.spare.keep(std::move(part.data));
+  part.data = {};
   share_.returned(part.held);
   const std::lock_guard lock(mutex_);
   --o.running;
@@ -172,12 +173,12 @@ void upload::commit_one(object& o) noexcept {
     if (o.multipart())
       return in_.client.complete_upload(o.name, o.upload_id, o.tags, o.size, as,
                                         s3::overwriting::refused);
-    const bytes whole = o.filling;
+    const bytes whole = o.filling.content();
     return in_.client.put(o.name, {&whole, 1}, as, s3::overwriting::refused);
   };
   auto made = store_detail::without_throwing(
       publish, []() -> result<std::string> { return errc::no_memory; });
-  std::vector<std::byte>().swap(o.filling);
+  o.filling = {};
   share_.give_back(std::exchange(o.held, 0));
   failure why = made.error();
   // Somebody else writes the same key at this moment, and one of the two gets it.
@@ -248,7 +249,7 @@ void upload::wake_all() noexcept {
         one = o->dead.pop();
       }
       if (one == nullptr) break;
-      std::vector<std::byte>().swap(one->data);
+      one->data = {};
       share_.returned(one->held);
     }
     bool may_write = false;
