@@ -1,8 +1,8 @@
 // src/store/s3/part_buffer.hpp - memory for a part, straight from the system.
 //
 // Not from the heap: of buffers that grow in one thread and are freed in another its arenas kept
-// half as much again as was in use (16 uploads, budget 256 MiB: 405 MiB), and a budget that does not
-// say what the process takes says little.
+// half as much again as was in use (16 uploads, budget 256 MiB: 405 MiB), and a budget that does
+// not say what the process takes says little.
 #pragma once
 
 #include <cstddef>
