@@ -7,6 +7,7 @@
 #include <ctime>
 #include <iterator>
 
+#include "object_storage.hpp"
 #include "text.hpp"
 
 namespace server {
@@ -35,6 +36,12 @@ long long elapsed_ms(const log_entry& about) {
 
 }  // namespace
 
+// detail() is safe to print: it holds nothing that the policy or a grammar has not passed.
+std::string reason(const upstow::outcome& failed) {
+  const std::string advice = bucket_advice(failed.error);
+  return advice.empty() ? failed.detail() : failed.detail() + ": " + advice;
+}
+
 void log_upload(const log_entry& about, const upstow::outcome& result) {
   std::uint64_t size = 0;
   std::string keys;
@@ -53,8 +60,7 @@ void log_upload(const log_entry& about, const upstow::outcome& result) {
   if (result.files.size() > files_named) {
     fmt::format_to(std::back_inserter(line), " (and {} more)", result.files.size() - files_named);
   }
-  // detail() is safe to print: it holds nothing that the policy or a grammar has not passed.
-  if (!result.ok()) line += " why: " + result.detail();
+  if (!result.ok()) line += " why: " + reason(result);
   write_line(std::move(line));
 }
 

@@ -17,6 +17,9 @@ struct log_entry {
   std::chrono::steady_clock::time_point begin{};
 };
 
+/// Why it failed, in one line for the operator; of a bucket also what to change.
+std::string reason(const upstow::outcome& failed);
+
 /// "... POST /upload 200 ok bytes=.. files=.. ms=.. keys=.. names=.."; of a failure the position,
 /// the rule and the cause. Text of clients is escaped. Any thread.
 void log_upload(const log_entry& about, const upstow::outcome& result);

@@ -84,7 +84,9 @@ std::string complaint(const bucket_place& at, s3::client& client, const upstow::
 }  // namespace
 
 std::string bucket_advice(const upstow::failure& why) {
-  const s3::problem_text text = s3::describe(s3::problem_of(why));
+  const s3::problem what = s3::problem_of(why);
+  if (what < s3::problem::other) return {};  // an errno, or none
+  const s3::problem_text text = s3::describe(what);
   return fmt::format("{}; {}", text.title, text.remedy);
 }
 

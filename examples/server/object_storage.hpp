@@ -31,7 +31,7 @@ struct bucket_store {
   std::string error{};  ///< one sentence if there is no store
 };
 
-/// What happened in a bucket, and what to change; of a failure of its store.
+/// What happened in a bucket, and what to change; empty where it was no bucket that failed.
 std::string bucket_advice(const upstow::failure& why);
 
 /// With the credentials of the environment, or else of the file that the AWS tools share. Asks the

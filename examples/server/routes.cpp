@@ -81,7 +81,7 @@ void log_failure(log_entry about, int status, const upstow::failure& why) {
   upstow::outcome failed;
   failed.error = why;
   about.status = status;
-  log_request(about, failed.name(), failed.detail());
+  log_request(about, failed.name(), reason(failed));
 }
 
 }  // namespace

@@ -27,9 +27,11 @@ UPSTOW_INLINE std::string outcome::detail() const {
   }
   const std::string_view setting = describe(error.code).setting;
   if (!setting.empty()) fmt::format_to(std::back_inserter(line), " hint=\"{}\"", setting);
-  if (error.cause != 0) {
-    fmt::format_to(std::back_inserter(line), " cause={} ({})", error.cause,
-                   std::generic_category().message(error.cause));
+  if (error.cause != 0) fmt::format_to(std::back_inserter(line), " cause={}", error.cause);
+  // Above stand the numbers of layers that have more to say than an errno, s3::problem.
+  constexpr std::int32_t errno_end = 1000;
+  if (error.cause > 0 && error.cause < errno_end) {
+    fmt::format_to(std::back_inserter(line), " ({})", std::generic_category().message(error.cause));
   }
   return line;
 }

@@ -3,11 +3,13 @@
 Against a Ceph cluster with UPSTOW_TEST_FULL=1, where Ceph is installed.
 """
 import hashlib
+import http.server
 import itertools
 import os
 import pathlib
 import shutil
 import subprocess
+import threading
 import unittest
 
 import support
@@ -40,6 +42,41 @@ class Slips(unittest.TestCase):
     def test_nobody_there(self):
         self.assertIn('check host and port', refusal('s3://uploads?endpoint=http://127.0.0.1:1'))
         self.assertIn('host', refusal('s3://uploads?endpoint=http://misspelt.invalid'))
+
+    def test_what_fails_later_is_in_the_log(self):
+        # As with a secret that was replaced meanwhile.
+        service = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Refusing)
+        self.addCleanup(service.server_close)
+        threading.Thread(target=service.serve_forever).start()
+        self.addCleanup(service.shutdown)
+        os.environ.update(zip(KEYS, ('key', 'secret')))
+        store = f's3://uploads?endpoint=http://127.0.0.1:{service.server_port}'
+        with Server('--store', store, in_bucket=True) as server:
+            answer = requests.put(f'{server.base}/upload/a.bin', data=b'x', timeout=30)
+            self.assertEqual(answer.status_code // 100, 5, answer.text)
+            self.assertNotIn('secret', answer.text)
+            until(lambda: 'check the secret key' in server.log(), 'what to change')
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A bucket that is empty and takes nothing."""
+
+    def say(self, status, text):
+        self.send_response(status)
+        self.send_header('Content-Length', str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self):
+        name = b'ListMultipartUploadsResult' if 'uploads=' in self.path else b'ListBucketResult'
+        self.say(200, b'<%s><IsTruncated>false</IsTruncated></%s>' % (name, name))
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers['Content-Length']))
+        self.say(403, b'<Error><Code>SignatureDoesNotMatch</Code></Error>')
+
+    def log_message(self, *_):
+        pass
 
 
 def full_only():

@@ -38,10 +38,10 @@ inline namespace UPSTOW_ABI {
 namespace s3 {
 
 /// Why a call failed; failure::cause of every failure of a client. Names are stable, numbers are
-/// not.
+/// not, but that no errno has one of them.
 enum class problem : std::int32_t {
   none,
-  other,           ///< an answer that says nothing of use
+  other = 1000,    ///< an answer that says nothing of use
   name_not_found,  ///< DNS does not know the endpoint
   no_connection,   ///< nobody there, or the connection broke
   timed_out,
