@@ -20,7 +20,8 @@ std::atomic<bool> counts_everywhere{false};
 std::mutex heap_mutex;  // of what is counted alone
 
 void* allocate(std::size_t size) {
-  const bool counted = counts_here || counts_everywhere.load(std::memory_order_relaxed);
+  const bool counted =
+      !spared_here && (counts_here || counts_everywhere.load(std::memory_order_relaxed));
   if (counted) {
     const std::lock_guard lock(heap_mutex);
     ++heap.calls;

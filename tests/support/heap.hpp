@@ -44,6 +44,17 @@ auto counted_everywhere(F call) {
   return call();
 }
 
+/// Leaves out what this thread does in `call`: what stands for another program.
+inline thread_local bool spared_here = false;
+template <class F>
+auto uncounted(F call) {
+  struct sparing {
+    sparing() noexcept { spared_here = true; }
+    ~sparing() { spared_here = false; }
+  } const now;
+  return call();
+}
+
 /// Runs `run` with its first counted allocation failing, then with its second, and so on until none
 /// does; answers how many there were to fail.
 template <class F>

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "../no_throw.hpp"
 #include "dates.hpp"
 #include "text.hpp"
 
@@ -134,9 +135,10 @@ std::string caller::region_hint() const {
   return region_hint_;
 }
 
-void caller::note_region(const failure& why, const http_response& response) {
+void caller::note_region(const failure& why, const http_response& response) noexcept {
   if (s3::problem_of(why) != s3::problem::wrong_region) return;
-  std::string named = named_region(response);
+  std::string named = store_detail::without_throwing([&] { return named_region(response); },
+                                                     [] { return std::string(); });
   const std::lock_guard lock(mutex_);
   region_hint_ = std::move(named);
 }
@@ -170,10 +172,13 @@ result<std::vector<http_field>> caller::signed_headers(const call& what, std::st
   return fields;
 }
 
-caller::attempt caller::once(const call& what, std::string_view hash, milliseconds left,
-                             http_response& response) {
+void caller::once(const call& what, std::string_view hash, milliseconds left,
+                  http_response& response, attempt& made) {
   result<std::vector<http_field>> headers = signed_headers(what, hash);
-  if (!headers) return {{headers.error(), again::no}};
+  if (!headers) {
+    made.judged = {headers.error(), again::no};
+    return;
+  }
   std::string target = s3::percent_encoded(path_of(what.key), true);
   if (!what.query.empty()) (target += '?') += s3::canonical_query(what.query);
   http_request request;
@@ -188,11 +193,11 @@ caller::attempt caller::once(const call& what, std::string_view hash, millisecon
   request.reader = what.reader;
   http_deadlines until = options_.deadlines;
   until.total = std::min(until.total, left);
-  const transfer sent = transport_.send(request, response, until);
+  made.sent = transport_.send(request, response, until);
   for (http_field& h : *headers)
     if (h.name == "x-amz-security-token") OPENSSL_cleanse(h.value.data(), h.value.size());
-  if (sent != transfer::ok) return {judge_transfer(response.fault), sent};
-  return {judge_response(response, what.traits), sent};
+  made.judged = made.sent == transfer::ok ? judge_response(response, what.traits)
+                                          : judge_transfer(response.fault);
 }
 
 bool caller::wait_before(std::uint32_t next, const http_response& response, milliseconds left) {
@@ -233,7 +238,10 @@ answer caller::run(const call& what) {
   bool corrected = false;
   for (std::uint32_t number = 1;;) {
     got.response = {};
-    const attempt tried = once(watched, hash, left(), got.response);
+    attempt tried;
+    store_detail::without_throwing(
+        [&] { once(watched, hash, left(), got.response, tried); },
+        [&] { tried.judged = {failed(errc::no_memory, s3::problem::other), again::no}; });
     got.why = tried.judged.why;
     if (!got.why) return got;
     got.doubtful = got.doubtful || tried.sent == transfer::no_response ||
@@ -247,6 +255,12 @@ answer caller::run(const call& what) {
     }
     if (!wait_before(++number, got.response, left())) return got;
   }
+}
+
+answer caller::run_twice(const call& what) {
+  answer got = run(what);
+  if (got.doubtful && got.why.code == errc::no_memory) got = run(what);
+  return got;
 }
 
 }  // namespace s3_detail

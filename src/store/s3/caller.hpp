@@ -49,6 +49,8 @@ class caller {
          s3::credentials_provider& keys);
 
   answer run(const call& what);
+  /// Once more where there was no memory for the answer. For what does the same twice.
+  answer run_twice(const call& what);
 
   /// Of the signed URL, without scheme and query.
   std::string host_field() const;
@@ -64,13 +66,14 @@ class caller {
     verdict judged;
     transfer sent = transfer::connect_failed;
   };
-  attempt once(const call& what, std::string_view hash, std::chrono::milliseconds left,
-               http_response& response);
+  /// May run out of memory; attempt::sent then says how far it had come.
+  void once(const call& what, std::string_view hash, std::chrono::milliseconds left,
+            http_response& response, attempt& made);
   result<std::vector<http_field>> signed_headers(const call& what, std::string_view hash);
   bool adopt_time(const http_response& response);
   bool wait_before(std::uint32_t next, const http_response& response,
                    std::chrono::milliseconds left);
-  void note_region(const failure& why, const http_response& response);
+  void note_region(const failure& why, const http_response& response) noexcept;
 
   const s3::client_options options_;
   const endpoint to_;

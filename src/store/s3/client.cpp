@@ -160,11 +160,10 @@ result<std::string> client::put(std::string_view key, body content, const object
     if (create_only) what.headers.push_back({"If-None-Match", "*"});
     const result<std::string> sum = impl_->seal(content, what.headers);
     if (!sum) return sum.error();
-    const answer got = impl_->calls.run(what);
-    std::string etag(got.response.header("etag"));
+    answer got = impl_->calls.run(what);
+    std::string etag = taken_etag(got.response);
     if (!got.why) return etag;
-    const bool open_end =
-        got.why.code == errc::key_exists || got.why.code == errc::storage_unavailable;
+    const bool open_end = got.why.code == errc::key_exists || is_open(got.why.code);
     if (!got.doubtful || !open_end) return got.why;
 
     std::uint64_t size = 0;
@@ -187,15 +186,15 @@ result<std::string> client::impl::seal(body content, std::vector<name_value>& he
 }
 
 client::impl::found client::impl::look(std::string_view key, std::uint64_t size,
-                                       const std::string& mark, std::string& etag) {
+                                       const std::string& mark, std::string& etag) noexcept {
   if (mark.empty()) return found::unknown;
-  const result<object_details> there = head(key);
+  result<object_details> there = guarded([&] { return head(key); });
   if (!there) return there.error().code == errc::object_not_found ? found::nothing : found::unknown;
   const auto marked = [&](const http_field& m) { return m.name == mark_name && m.value == mark; };
   const auto& fields = there->metadata;
   if (there->size != size || std::none_of(fields.begin(), fields.end(), marked))
     return found::another;
-  etag = there->etag;
+  etag = std::move(there->etag);
   return found::ours;
 }
 
@@ -244,7 +243,7 @@ result<void> client::remove(std::string_view key) noexcept {
   return guarded([&]() -> result<void> {
     if (!is_key(key)) return no_such_key();
     const answer got =
-        impl_->calls.run({.method = "DELETE", .key = key, .traits = {.of_object = true}});
+        impl_->calls.run_twice({.method = "DELETE", .key = key, .traits = {.of_object = true}});
     if (!got.why || got.why.code == errc::object_not_found) return {};
     return got.why;
   });

@@ -7,6 +7,7 @@
 
 #include "../no_throw.hpp"
 #include "caller.hpp"
+#include "text.hpp"
 #include "upstow/store/s3_client.hpp"
 #include "xml.hpp"
 
@@ -24,7 +25,8 @@ class client::impl {
 
   /// What is under a key, where it is not known whether a call was carried out.
   enum class found : std::uint8_t { ours, another, nothing, unknown };
-  found look(std::string_view key, std::uint64_t size, const std::string& mark, std::string& etag);
+  found look(std::string_view key, std::uint64_t size, const std::string& mark,
+             std::string& etag) noexcept;
 
   result<object_details> head(std::string_view key);
 
@@ -47,6 +49,21 @@ bool is_key(std::string_view key) noexcept;
 bool add_attributes(const s3::object_attributes& as, std::vector<s3::name_value>& headers);
 
 inline failure bad_answer() { return failed(errc::storage_unavailable, s3::problem::bad_answer); }
+/// Of a document that is not what was asked for, or that there was no memory for.
+inline failure bad_document(const result<xml_element>& read) {
+  const bool no_memory = !read && read.error().code == errc::no_memory;
+  return no_memory ? failed(errc::no_memory, s3::problem::other) : bad_answer();
+}
+/// A failure that leaves it open whether the call was carried out, if an answer was lost.
+inline bool is_open(errc code) {
+  return code == errc::storage_unavailable || code == errc::no_memory;
+}
+/// The ETag of an answer, which is gone from there: what is stored is not lost for want of memory.
+inline std::string taken_etag(http_response& from) noexcept {
+  for (http_field& h : from.headers)
+    if (same_name(h.name, "etag")) return std::move(h.value);
+  return {};
+}
 inline failure undecided() { return failed(errc::commit_unknown, s3::problem::undecided); }
 inline failure no_such_key() { return failed(errc::key_invalid, s3::problem::other); }
 inline failure misused() { return failed(errc::misuse, s3::problem::other); }

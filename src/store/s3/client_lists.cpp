@@ -28,7 +28,7 @@ result<xml_element> listing(caller& calls, const call& what, std::string_view na
   if (got.why) return got.why;
   result<xml_element> document = parse_xml(got.response.body);
   if (document && document->name == name) return document;
-  return bad_answer();
+  return bad_document(document);
 }
 
 bool is_encoded(const xml_element& list) { return list.text_of("EncodingType") == "url"; }

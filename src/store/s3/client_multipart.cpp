@@ -43,10 +43,17 @@ std::string part_list(std::span<const part_tag> parts, std::uint32_t most) {
   return made + "</CompleteMultipartUpload>";
 }
 
+/// Without memory: what was answered is not lost any more.
+std::string taken_text(xml_element& from, std::string_view name) noexcept {
+  for (xml_element& e : from.children)
+    if (e.name == name) return std::move(e.text);
+  return {};
+}
+
 bool may_have_succeeded(const answer& got) {
   const problem what = problem_of(got.why);
   if (what == problem::no_upload) return true;  // a completed one is gone, too
-  const bool open_end = what == problem::key_taken || got.why.code == errc::storage_unavailable;
+  const bool open_end = what == problem::key_taken || is_open(got.why.code);
   return got.doubtful && open_end;
 }
 
@@ -68,7 +75,8 @@ result<std::string> client::create_upload(std::string_view key,
     const answer got = impl_->calls.run(what);
     if (got.why) return got.why;
     const result<xml_element> document = parse_xml(got.response.body);
-    if (!document || document->name != "InitiateMultipartUploadResult") return bad_answer();
+    if (!document || document->name != "InitiateMultipartUploadResult")
+      return bad_document(document);
     std::string id(document->text_of("UploadId"));
     if (!is_echo(id)) return bad_answer();
     return id;
@@ -121,10 +129,10 @@ result<std::string> client::complete_upload(std::string_view key, std::string_vi
       what.headers.push_back({"If-None-Match", "*"});
     answer got = impl_->calls.run(what);
     if (!got.why) {
-      const result<xml_element> document = parse_xml(got.response.body);
+      result<xml_element> document = parse_xml(got.response.body);
       if (document && document->name == "CompleteMultipartUploadResult")
-        return std::string(document->text_of("ETag"));
-      got.why = bad_answer();  // 200 says that it was done, if it was S3 that said it
+        return taken_text(*document, "ETag");
+      got.why = bad_document(document);  // 200 says that it was done, if it was S3 that said it
       got.doubtful = true;
     }
     if (!may_have_succeeded(got)) return got.why;
@@ -141,10 +149,10 @@ result<void> client::abort_upload(std::string_view key, std::string_view upload_
   return guarded([&]() -> result<void> {
     if (!is_key(key)) return no_such_key();
     if (!is_echo(upload_id)) return misused();
-    const answer got = impl_->calls.run({.method = "DELETE",
-                                         .key = key,
-                                         .query = {{"uploadId", std::string(upload_id)}},
-                                         .traits = {.of_object = true}});
+    const answer got = impl_->calls.run_twice({.method = "DELETE",
+                                               .key = key,
+                                               .query = {{"uploadId", std::string(upload_id)}},
+                                               .traits = {.of_object = true}});
     const bool gone =
         problem_of(got.why) == problem::no_upload || got.why.code == errc::object_not_found;
     if (!got.why || gone) return {};

@@ -183,10 +183,12 @@ result<void> s3_store::remove(std::string_view key) noexcept {
     const std::string name = in.name_of(key);
     const result<s3::object_details> there = in.client.head(name);
     if (!there) return there.error();
+    const bool has_record =
+        field_of(*there, s3_store_detail::record_field) == s3_store_detail::aside;
+    const std::string record = in.record_of(key, field_of(*there, s3_detail::mark_name));
     if (const result<void> gone = in.client.remove(name); !gone) return gone.error();
     // The object is gone, whatever becomes of its record: sweep() finds it.
-    if (field_of(*there, s3_store_detail::record_field) == s3_store_detail::aside)
-      (void)in.client.remove(in.record_of(key, field_of(*there, s3_detail::mark_name)));
+    if (has_record) (void)in.client.remove(record);
     return {};
   };
   return store_detail::without_throwing(remove, []() -> result<void> { return errc::no_memory; });

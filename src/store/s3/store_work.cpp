@@ -209,9 +209,11 @@ void upload::settle() noexcept {
   for (std::size_t i = objects_.size(); why && i-- > 0;) {
     object& o = *objects_[i];
     if (o.dropped || o.state != object_state::stored) continue;
-    const bool gone = static_cast<bool>(in_.client.remove(o.name));
+    const errc said = in_.client.remove(o.name).error().code;
     const std::lock_guard lock(mutex_);
-    if (gone) o.state = object_state::absent;
+    // A refusal leaves it there; without an answer it may be there or not.
+    if (said != errc::storage_failed)
+      o.state = said == errc::ok ? object_state::absent : object_state::unknown;
   }
   const std::lock_guard lock(mutex_);
   if (!why) {
