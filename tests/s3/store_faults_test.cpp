@@ -136,6 +136,18 @@ TEST_CASE("a waiting client is woken by a failure", "[s3]") {
   CHECK(to.write(as_bytes("x")).error.code == errc::storage_failed);
 }
 
+TEST_CASE("a write in the midst of which the upload fails comes to an end", "[s3]") {
+  const std::string many = pattern(5000 * part_of_tests);
+  for (int i = 0; i < 20; ++i) {  // few of them too late to be in its midst
+    bucket_rig rig({.part_bytes = part_of_tests, .parts_in_flight = 4'000, .connections = 1});
+    rig.bucket.says = rule("?uploads=", error(403, "AccessDenied"));
+    const auto t = rig.open();
+    sink& to = begin_at(*t, "k");
+    CHECK_FALSE(put(to, many));
+    CHECK(to.error().code == errc::storage_failed);
+  }
+}
+
 TEST_CASE("a lost answer of the last call is looked up", "[s3]") {
   // Twice: the whole of it as one PUT, and as parts.
   for (const std::string& file : {std::string("x"), two_parts}) {

@@ -95,8 +95,7 @@ taken upload::write(object& to, bytes data) {
         fail_with({.code = errc::file_too_large});
         return {n, {.code = errc::file_too_large}};
       }
-      if (!may_cut(to)) break;
-      cut(to);
+      if (!may_cut(to) || !cut(to)) break;
     }
     if (to.filling.size() == to.held && !grow(to)) break;
     const std::size_t some = static_cast<std::size_t>(
@@ -115,12 +114,13 @@ bool upload::may_cut(object& o) const noexcept {
   return o.on_way() < in_.options.parts_in_flight;
 }
 
-/// What is in the buffer becomes a part and is sent as soon as that may be.
-void upload::cut(object& o) {
+/// What is in the buffer becomes a part and is sent as soon as that may be. False where the upload
+/// has failed meanwhile: the buffer stays full.
+bool upload::cut(object& o) {
   auto part = job_for(work::send_part, &o);
   part->number = o.parts + 1;
   const std::lock_guard lock(mutex_);
-  if (o.dropped) return;
+  if (o.dropped) return false;
   o.tags.resize(part->number);
   o.parts = part->number;
   part->data = std::exchange(o.filling, {});
@@ -132,12 +132,13 @@ void upload::cut(object& o) {
     push(std::move(o.creator));
   }
   start_parts(o);
+  return true;
 }
 
 void upload::end_part(object& o) {
   if (o.ended) return;
   o.ended = true;
-  if (!o.filling.empty() || o.parts == 0) cut(o);
+  if (!o.filling.empty() || o.parts == 0) (void)cut(o);
 }
 
 /// False: there is no memory for it now.

@@ -152,7 +152,7 @@ class upload : public std::enable_shared_from_this<upload> {
   // The session's side.
   std::uint64_t part_size(const part_meta& part) const noexcept;
   bool may_cut(object& o) const noexcept;
-  void cut(object& o);
+  bool cut(object& o);
   void end_part(object& o);
   bool grow(object& o);
   bool find_memory(part_buffer& to, std::size_t size) noexcept;
