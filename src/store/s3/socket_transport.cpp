@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <mutex>
+#include <new>
+#include <system_error>
 
 #include "../no_throw.hpp"
 #include "text.hpp"
@@ -102,19 +104,29 @@ class socket_transport::impl {
   }
 
  private:
-  /// Where there is no descriptor or memory for a connection, there is none for now.
+  /// Where there is no descriptor for a connection, there is none for now.
   transfer_fault connect(const peer& to, steady::time_point until, std::unique_ptr<wire_link>& link,
-                         http_response& response) noexcept {
-    return store_detail::without_throwing(
-        [&] {
-          link = std::make_unique<wire_link>(to);
-          std::vector<tcp::endpoint> where;
-          transfer_fault fault = names_.resolve(to, until, where);
-          if (fault == transfer_fault::none) fault = link->connect(where, trust_, until);
-          response.cause = link->cause();
-          return fault;
-        },
-        [] { return transfer_fault::connection; });
+                         http_response& response) {
+    const auto try_to = [&] {
+      link = std::make_unique<wire_link>(to);
+      std::vector<tcp::endpoint> where;
+      transfer_fault fault = names_.resolve(to, until, where);
+      if (fault == transfer_fault::none) fault = link->connect(where, trust_, until);
+      response.cause = link->cause();
+      return fault;
+    };
+#if UPSTOW_EXCEPTIONS
+    try {
+      return try_to();
+    } catch (const std::bad_alloc&) {
+      return transfer_fault::no_memory;
+    } catch (const std::system_error& e) {  // Asio's way to say it
+      response.cause = e.code().value();
+      return transfer_fault::connection;
+    }
+#else
+    return try_to();
+#endif
   }
 
   static transfer exchange(wire_link& link, const std::string& head, const http_request& request,

@@ -98,6 +98,24 @@ class s3_reader final : public reader {
   bytes left_{};
 };
 
+/// A listing whose pages lead back to an earlier one has no end. Found as Brent finds circles: by
+/// comparing with one page, which is replaced after 1, 2, 4, 8 ... steps.
+class circle {
+ public:
+  bool closed_by(const std::string& next) {
+    if (!next.empty() && next == marked_) return true;
+    if (++steps_ < until_) return false;
+    marked_ = next;
+    until_ *= 2;
+    steps_ = 0;
+    return false;
+  }
+
+ private:
+  std::string marked_;
+  std::uint64_t steps_ = 0, until_ = 1;
+};
+
 std::string field_of(const s3::object_details& of, std::string_view name) {
   for (const http_field& m : of.metadata)
     if (m.name == name) return m.value;
@@ -136,6 +154,7 @@ failure read_record_of(context& in, const s3::object_details& of, std::string_vi
 
 }  // namespace s3_store_detail
 
+using s3_store_detail::circle;
 using s3_store_detail::field_of;
 using s3_store_detail::time_of;
 
@@ -203,6 +222,7 @@ result<object_page> s3_store::list(std::string_view cursor, std::size_t limit) n
     const std::string& prefix = in.options.prefix;
     object_page page;
     std::string from;
+    circle pages;
     do {
       const auto got = in.client.objects(
           prefix, from, cursor.empty() || !from.empty() ? std::string() : in.name_of(cursor));
@@ -212,6 +232,7 @@ result<object_page> s3_store::list(std::string_view cursor, std::size_t limit) n
         const std::string_view key = std::string_view(e.key).substr(prefix.size());
         if (key.starts_with("~/")) return page;  // records, which are behind all keys
         if (!object_key::valid(key)) continue;   // somebody else's
+        if (key <= cursor) continue;             // asked for what is behind it
         if (page.objects.size() == limit) {
           page.next = page.objects.back().key;
           return page;
@@ -221,6 +242,7 @@ result<object_page> s3_store::list(std::string_view cursor, std::size_t limit) n
         if (!found && found.error().code != errc::object_not_found) return found.error();
       }
       from = got->next;
+      if (pages.closed_by(from)) return s3_detail::bad_answer();
     } while (!from.empty());
     return page;
   };
@@ -256,18 +278,21 @@ struct sweeper {
 
   void uploads() {
     std::string from;
+    circle pages;
     do {
       const auto got = in.client.uploads(in.options.prefix, from);
       if (!got) return note(got.error());
       for (const s3::upload_entry& e : got->entries)
         if (is_abandoned(e)) removed(in.client.abort_upload(e.key, e.upload_id));
       from = got->next;
+      if (pages.closed_by(from)) return note(s3_detail::bad_answer());
     } while (!from.empty());
   }
 
   void records() {
     const std::string prefix = in.options.prefix + "~/";
     std::string from;
+    circle pages;
     do {
       const auto got = in.client.objects(prefix, from);
       if (!got) return note(got.error());
@@ -275,6 +300,7 @@ struct sweeper {
         if (e.key.starts_with(prefix) && e.modified < before)
           record(e.key, std::string_view(e.key).substr(prefix.size()));
       from = got->next;
+      if (pages.closed_by(from)) return note(s3_detail::bad_answer());
     } while (!from.empty());
   }
 
