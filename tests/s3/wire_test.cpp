@@ -231,3 +231,47 @@ TEST_CASE("without a descriptor there is no connection, and kept ones go on", "[
   const no_descriptors now;
   CHECK(store_one(*rig.made, one_part));
 }
+
+TEST_CASE("the transport is opened and asked while the heap says no", "[s3]") {
+  wire_bucket there;
+  const std::vector<http_field> headers = {{"Host", "h"}};
+  const auto put_one = [&](http_transport& transport, std::string_view host) {
+    const bytes body = as_bytes(one_part);
+    const http_request request{.method = "PUT",
+                               .tls = false,
+                               .host = host,
+                               .port = there.port(),
+                               .target = "/bucket/k",
+                               .headers = headers,
+                               .body = {&body, 1},
+                               .replayable = true};
+    http_response response;
+    const transfer how = transport.send(request, response, {});
+    if (how == transfer::ok) return response.status == 200 ? errc::ok : errc::internal;
+    return response.fault == transfer_fault::no_memory ? errc::no_memory : errc::internal;
+  };
+  const auto each = [&](const char* what, const socket_transport_options& options,
+                        std::string_view host) {
+    auto opened = socket_transport::open(options);
+    REQUIRE(opened);
+    const std::size_t failures = at_each_allocation([&] {
+      INFO("allocation " << heap.fails_at << ", " << what);
+      CHECK(put_one(**opened, host) == errc::ok);  // is kept, if that may be
+      const errc got = counted([&] { return put_one(**opened, host); });
+      CHECK((got == errc::ok || (got == errc::no_memory && heap.has_failed())));
+      // The thread that looks up names may still be giving back what it was given.
+      if (host != "localhost") CHECK(heap.live == 0);
+    });
+    CHECK(failures >= 5);
+  };
+  each("a new connection", {.idle_connections = 0}, "127.0.0.1");
+  each("a new connection to a name", {.idle_connections = 0}, "localhost");
+  each("a kept connection", {}, "127.0.0.1");
+  const std::size_t failures = at_each_allocation([&] {
+    INFO("allocation " << heap.fails_at);
+    const errc got = counted([] { return socket_transport::open({}).error().code; });
+    CHECK((got == errc::no_memory) == heap.has_failed());
+    CHECK(heap.live == 0);
+  });
+  CHECK(failures >= 2);
+}

@@ -41,7 +41,7 @@ struct socket_transport_options {
 class UPSTOW_API socket_transport final : public http_transport {
  public:
   /// Starts the thread that looks up names. misuse: ca_file cannot be read or has no certificate.
-  /// internal: OpenSSL or the system refuses.
+  /// internal: OpenSSL or the system refuses. no_memory.
   static result<std::unique_ptr<socket_transport>> open(
       const socket_transport_options& options) noexcept;
 

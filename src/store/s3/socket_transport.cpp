@@ -50,6 +50,24 @@ std::string head_of(const http_request& r) {
   return made += "\r\n";
 }
 
+/// What `f` answers, or why it could not: Asio throws what the system said.
+template <class F>
+transfer_fault as_faults(F&& f, http_response& response) {
+#if UPSTOW_EXCEPTIONS
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    return transfer_fault::no_memory;
+  } catch (const std::system_error& e) {
+    response.cause = e.code().value();
+    return transfer_fault::connection;
+  }
+#else
+  static_cast<void>(response);
+  return f();
+#endif
+}
+
 /// A duration that can be added to now.
 std::chrono::milliseconds bounded(std::chrono::milliseconds wanted) {
   constexpr std::chrono::milliseconds day = std::chrono::hours(24);  // nothing takes longer
@@ -115,18 +133,7 @@ class socket_transport::impl {
       response.cause = link->cause();
       return fault;
     };
-#if UPSTOW_EXCEPTIONS
-    try {
-      return try_to();
-    } catch (const std::bad_alloc&) {
-      return transfer_fault::no_memory;
-    } catch (const std::system_error& e) {  // Asio's way to say it
-      response.cause = e.code().value();
-      return transfer_fault::connection;
-    }
-#else
-    return try_to();
-#endif
+    return as_faults(try_to, response);
   }
 
   static transfer exchange(wire_link& link, const std::string& head, const http_request& request,
@@ -185,14 +192,22 @@ socket_transport::~socket_transport() = default;
 
 result<std::unique_ptr<socket_transport>> socket_transport::open(
     const socket_transport_options& options) noexcept {
-  using made = result<std::unique_ptr<socket_transport>>;
-  return store_detail::without_throwing(
-      [&]() -> made {
+  result<std::unique_ptr<socket_transport>> made = errc::no_memory;
+  http_response said;
+  const transfer_fault fault = as_faults(
+      [&] {
         auto body = std::make_unique<impl>(options);
-        if (const failure why = body->prepare()) return why;
-        return std::make_unique<socket_transport>(std::move(body));
+        if (const failure why = body->prepare())
+          made = why;
+        else
+          made = std::make_unique<socket_transport>(std::move(body));
+        return transfer_fault::none;
       },
-      []() -> made { return errc::internal; });  // no memory, or no thread
+      said);
+  // No thread, no descriptor.
+  if (fault == transfer_fault::connection)
+    return failure{.code = errc::internal, .cause = said.cause};
+  return made;
 }
 
 transfer socket_transport::send(const http_request& request, http_response& response,

@@ -35,25 +35,24 @@ name_resolver::~name_resolver() = default;
 
 namespace {
 
-// In the thread. Where even the answer cannot be made, the asker's time runs out.
-void look_up(asio::io_context& io, const peer& at,
-             const std::shared_ptr<name_resolver::answer>& asker) noexcept {
+// In the thread.
+void look_up(asio::io_context& io, const peer& at, name_resolver::answer& into) noexcept {
+  std::vector<tcp::endpoint> found;
+  asio::error_code error;
   store_detail::without_throwing(
       [&] {
-        std::vector<tcp::endpoint> found;
-        asio::error_code error;
         tcp::resolver resolver(io);
         // Not "addresses of families that this machine has": that leaves loopback out.
         const auto flags = tcp::resolver::numeric_service;
         for (const auto& one : resolver.resolve(at.host, std::to_string(at.port), flags, error))
           found.push_back(one.endpoint());
-        asio::post(asker->asker, [into = asker.get(), error, found = std::move(found)]() mutable {
-          into->found = std::move(found);
-          into->error = error;
-          into->done = true;
-        });
       },
-      [] {});
+      [&] { error = asio::error::no_memory; });
+  const std::lock_guard lock(into.mutex);
+  into.found = std::move(found);
+  into.error = error;
+  into.done = true;
+  into.changed.notify_all();
 }
 
 }  // namespace
@@ -68,11 +67,11 @@ transfer_fault name_resolver::resolve(const peer& at, steady::time_point until,
   }
   // Shared with the thread, which may come back after the asker has left.
   const auto shared = std::make_shared<answer>();
-  const auto work = asio::make_work_guard(shared->asker);
-  asio::post(worker_->io(), [shared, at, this]() noexcept { look_up(worker_->io(), at, shared); });
-  while (!shared->done && shared->asker.run_one_until(until) > 0) {
-  }
-  if (!shared->done) return transfer_fault::timed_out;
+  asio::post(worker_->io(), [shared, at, this]() noexcept { look_up(worker_->io(), at, *shared); });
+  std::unique_lock lock(shared->mutex);
+  if (!shared->changed.wait_until(lock, until, [&] { return shared->done; }))
+    return transfer_fault::timed_out;
+  if (shared->error == asio::error::no_memory) return transfer_fault::no_memory;
   if (shared->error || shared->found.empty()) return transfer_fault::name_not_found;
   found = std::move(shared->found);
   return transfer_fault::none;

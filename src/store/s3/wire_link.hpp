@@ -8,7 +8,9 @@
 // (the order matters)
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,7 +47,8 @@ class name_resolver {
   ~name_resolver();
 
   struct answer {
-    asio::io_context asker{1};
+    std::mutex mutex;
+    std::condition_variable changed;
     std::vector<tcp::endpoint> found;
     asio::error_code error;
     bool done = false;
