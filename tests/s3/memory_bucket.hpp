@@ -212,7 +212,10 @@ struct memory_bucket_rig {
   std::optional<s3_store> made;
 
   explicit memory_bucket_rig(const s3_store_options& options) {
-    auto given = s3::fixed_credentials({.access_key = "AK", .secret_key = s3::secret_text("s")});
+    // As long as real ones, which are on the heap.
+    auto given = s3::fixed_credentials(
+        {.access_key = "AKIAIOSFODNN7EXAMPLE",
+         .secret_key = s3::secret_text("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")});
     REQUIRE(given);
     keys = *std::move(given);
     s3::profile service = s3::generic;

@@ -40,12 +40,15 @@ struct s3_rig {
 }  // namespace
 
 TEST_CASE("an upload to S3 while the heap says no", "[s3]") {
-  upload_without_memory<s3_rig<4000>>({ending::commit});
+  upload_without_memory<s3_rig<4000>>({ending::commit}, {false});
+}
+TEST_CASE("an upload to S3 while the heap says no for good", "[s3][.long]") {
+  upload_without_memory<s3_rig<4000>>({ending::commit}, {true});
 }
 TEST_CASE("an upload to S3 that is aborted while the heap says no", "[s3]") {
   upload_without_memory<s3_rig<4000>>({ending::abort_unprepared});
 }
-TEST_CASE("an upload to S3 that is left while the heap says no", "[s3]") {
+TEST_CASE("an upload to S3 that is left while the heap says no", "[s3][.long]") {
   upload_without_memory<s3_rig<4000>>({ending::destroy_prepared});
 }
 TEST_CASE("what is in S3 is read while the heap says no", "[s3]") {

@@ -231,12 +231,15 @@ class watched_rig {
 
 }  // namespace failing_upload_detail
 
-/// It ends in an error and leaves the store as it was, and usable; or it is whole.
+/// It ends in an error and leaves the store as it was, and usable; or it is whole. `for_good`: one
+/// allocation fails, or all that follow as well.
 template <class Rig>
-void upload_without_memory(std::initializer_list<ending> endings = {
-                               ending::commit, ending::abort_unprepared, ending::abort_prepared,
-                               ending::destroy_prepared}) {
-  for (const bool stays_empty : {false, true}) {
+void upload_without_memory(std::initializer_list<ending> endings = {ending::commit,
+                                                                    ending::abort_unprepared,
+                                                                    ending::abort_prepared,
+                                                                    ending::destroy_prepared},
+                           std::initializer_list<bool> for_good = {false, true}) {
+  for (const bool stays_empty : for_good) {
     for (const ending how : endings) {
       const std::size_t failures = at_each_allocation(
           [&] {
