@@ -14,8 +14,10 @@ problem_text describe(problem what) noexcept {
               "check how the endpoint is spelt, and the DNS of this machine; in virtual-host style "
               "the bucket is a part of the name"};
     case problem::no_connection:
-      return {"no-connection", "There is no connection to the S3 service",
-              "check host and port of the endpoint, and that the service runs"};
+      return {
+          "no-connection", "There is no connection to the S3 service",
+          "check host and port of the endpoint, that the service runs, and that this program may "
+          "open more files"};
     case problem::timed_out:
       return {"timed-out", "The S3 service did not answer in time",
               "look whether the service is overloaded, or raise the deadlines"};
