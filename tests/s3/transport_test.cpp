@@ -286,7 +286,8 @@ TEST_CASE("a refusal that comes before the body was read is heard", "[s3]") {
 }
 
 TEST_CASE("deadlines end what does not end by itself", "[s3]") {
-  // Nothing at all; a body that is never taken; and an answer that goes on for ever.
+  // Nothing at all, or not to the end; a body that is never taken; and an answer that goes on for
+  // ever.
   const script silent = [](peer_connection& peer) {
     peer.request();
     peer.wait_for_end();
@@ -297,9 +298,19 @@ TEST_CASE("deadlines end what does not end by itself", "[s3]") {
     while (peer.send("1\r\nx\r\n")) {
     }
   };
+  const script stops_in_head = [](peer_connection& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Le");
+    peer.wait_for_end();
+  };
+  const script stops_in_body = [](peer_connection& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell");
+    peer.wait_for_end();
+  };
   const auto transport = opened();
-  {
-    loopback_server server({silent});
+  for (const script& stops : {silent, stops_in_head, stops_in_body}) {
+    loopback_server server({stops});
     const exchange got = ask(*transport, server.port(), {.until = {.idle = 30ms}});
     CHECK(got.how == transfer::no_response);
     CHECK(got.response.fault == transfer_fault::timed_out);
