@@ -269,6 +269,8 @@ TEST_CASE("a range is handed on only if it is the one that was asked for", "[s3]
   CHECK(text.empty());
   CHECK(get(range("hello world", "", 200), text) == errc::storage_unavailable);
   CHECK(text.empty());
+  CHECK(get(range("he", "", 200), text) == errc::storage_unavailable);
+  CHECK(text.empty());
   CHECK(get(error(416, "InvalidRange"), text) == errc::ok);
   CHECK(get(error(404, "NoSuchKey"), text) == errc::object_not_found);
 }

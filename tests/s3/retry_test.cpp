@@ -148,6 +148,9 @@ TEST_CASE("NoSuchUpload at once means that the upload is gone", "[s3]") {
   const failure f = s.complete().error();
   CHECK(f.code == errc::storage_failed);
   CHECK(why(f) == problem::no_upload);
+  // It was completed by somebody, or not: without an answer nobody knows.
+  s.transport.script = {error(404, "NoSuchUpload"), {.status = 403}};
+  CHECK(s.complete().error().code == errc::commit_unknown);
 }
 
 TEST_CASE("nothing but lost answers leaves a commit unknown", "[s3]") {

@@ -104,6 +104,53 @@ TEST_CASE("what cannot be removed again is told", "[s3]") {
   CHECK(rig.bucket.count("DELETE /bucket/upstow/~/k0/") == 0);  // the object has it
 }
 
+TEST_CASE("what was removed again, or not, without an answer is unknown", "[s3]") {
+  bucket_rig rig;
+  rig.bucket.says = [](const sent_request& r) -> std::optional<scripted_answer> {
+    if (is(r, "POST /bucket/upstow/k1?uploadId")) return error(412, "PreconditionFailed");
+    if (is(r, "DELETE /bucket/upstow/k0")) return broken(transfer::no_response);
+    return std::nullopt;
+  };
+  const outcome seen = try_store(rig, {"a", "b"});
+  CHECK(seen.committed == op::error);
+  CHECK(seen.objects.at(0).state == object_state::unknown);
+  CHECK(seen.objects.at(1).state == object_state::absent);
+}
+
+TEST_CASE("a record whose answer is lost is no doubt about the object", "[s3]") {
+  bucket_rig rig;
+  rig.bucket.says = rule("~/", broken(transfer::no_response));
+  const outcome seen = try_store(rig, {two_parts});
+  CHECK(seen.prepared == op::error);
+  CHECK(seen.error.code == errc::storage_unavailable);
+  CHECK(rig.drained());
+  CHECK(rig.bucket.count("DELETE /bucket/upstow/k0?uploadId=u1") == 1);
+}
+
+TEST_CASE("an upload is not prepared before its record is there", "[s3]") {
+  bucket_rig rig({.part_bytes = part_of_tests, .connections = 1});
+  rig.bucket.held = "PUT /bucket/upstow/~/";
+  const auto t = rig.open();
+  REQUIRE(put(begin_at(*t, "k"), two_parts));
+  rig.bucket.wait_for("partNumber=1", 1);  // then the rest goes before the record
+  const std::vector<publish_as> as(1);
+  CHECK(t->prepare(as) == op::pending);
+  rig.bucket.wait_for("~/", 1);
+  CHECK(rig.bucket.count("partNumber=2") == 1);
+  CHECK(t->prepare(as) == op::pending);
+  rig.bucket.let_go(1);
+  CHECK(prepare(*t, as) == op::ok);
+}
+
+TEST_CASE("two files of a request cannot have one key", "[s3]") {
+  bucket_rig rig;
+  const auto t = rig.open();
+  begin_at(*t, "k");
+  failure why;
+  CHECK(t->begin({.key = "k"}, why) == nullptr);
+  CHECK(why.code == errc::key_exists);
+}
+
 TEST_CASE("an upload fails with what the service said, at any step", "[s3]") {
   for (const char* const step : {"?uploads=", "partNumber=2", "PUT /bucket/upstow/~/"}) {
     // One thread: the upload is begun before anything else may fail.

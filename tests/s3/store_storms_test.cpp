@@ -229,3 +229,28 @@ TEST_CASE("a record is neither empty nor endless", "[s3]") {
     CHECK(rig.bucket.count("GET") == (asked ? 1 : 0));
   }
 }
+
+TEST_CASE("what goes between a listing and the question for it is left out", "[s3]") {
+  bucket_rig rig;
+  rig.bucket.says = [](const sent_request& r) -> std::optional<scripted_answer> {
+    if (is(r, "HEAD /bucket/upstow/a")) return scripted_answer{.status = 404};
+    if (r.method == "HEAD") return ours();
+    const std::string size = "</Key><Size>1</Size></Contents>";
+    return page_of("ListBucketResult",
+                   "<Contents><Key>upstow/a" + size + "<Contents><Key>upstow/b" + size, "");
+  };
+  const auto got = rig.made->list({}, 10);
+  REQUIRE(got);
+  REQUIRE(got->objects.size() == 1);
+  CHECK(got->objects[0].key == "b");
+}
+
+TEST_CASE("a date beyond all clocks is the last one", "[s3]") {
+  bucket_rig rig;
+  scripted_answer late = ours();
+  late.headers.push_back({"Last-Modified", "Fri, 24 May 9999 00:00:00 GMT"});
+  rig.bucket.says = rule("HEAD", late);
+  const auto found = rig.made->stat("k");
+  REQUIRE(found);
+  CHECK(found->stored_at > std::chrono::system_clock::now());
+}

@@ -241,6 +241,7 @@ TEST_CASE("a file that is dropped leaves its request as it was", "[s3]") {
   dropped.discard();
   REQUIRE(publish(*t, 1) == op::ok);
   CHECK(t->objects()[0].key == "b");
+  CHECK(t->objects()[0].state == object_state::stored);
   CHECK(rig.drained());
   CHECK(rig.bucket.count("DELETE /bucket/upstow/a?uploadId=u1") == 1);
   CHECK(rig.bucket.count("POST /bucket/upstow/a?uploadId") == 0);

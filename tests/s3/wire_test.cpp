@@ -175,6 +175,21 @@ TEST_CASE("a download that is cut says so, and goes on when it is asked again", 
   }
 }
 
+TEST_CASE("another object that came to a name is not read under it", "[s3]") {
+  wire_bucket there;
+  wire_rig rig(endpoint(there));
+  const auto key = store_one(*rig.made, one_part);
+  REQUIRE(key);
+  failure why;
+  const auto from = rig.made->read(*key, {}, why);
+  REQUIRE(from != nullptr);
+  const std::string as_long(one_part.size(), 'x');
+  const bytes body = as_bytes(as_long);
+  REQUIRE(rig.client->put("upstow/" + *key, {&body, 1}, {}, s3::overwriting::allowed));
+  std::byte one{};
+  CHECK(from->read({&one, 1}).error().code == errc::object_not_found);
+}
+
 TEST_CASE("nothing is sent to a server whose certificate is wrong", "[s3]") {
   const certificate self = issue("IP:127.0.0.1", nullptr);
   asio::ssl::context of_self = server_context(self);
