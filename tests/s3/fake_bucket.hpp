@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 
@@ -90,11 +91,16 @@ class fake_bucket final : public http_transport {
     return n;
   }
   scripted_answer usual(const sent_request& r) {
+    const std::string path = r.target.substr(0, r.target.find('?'));
+    const std::string mark = r.header("x-amz-meta-upstow-mark");
+    if (r.method != "GET" && !mark.empty()) marks_[path] = mark;
+    if (r.method == "DELETE" && path == r.target) marks_.erase(path);
     if (r.method == "POST" && r.target.ends_with("?uploads="))
       return {.body = "<InitiateMultipartUploadResult><UploadId>u" + std::to_string(++uploads_) +
                       "</UploadId></InitiateMultipartUploadResult>"};
     if (r.method == "POST") return completed();
     if (r.method == "DELETE") return {.status = 204};
+    if (r.method == "HEAD" && marks_.contains(path)) return ours("0", marks_[path]);
     if (r.method == "HEAD") return {.status = 404};
     return with_etag();
   }
@@ -102,6 +108,7 @@ class fake_bucket final : public http_transport {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<sent_request> sent_;
+  std::map<std::string, std::string> marks_;  // of what is there, or is being uploaded
   int tickets_ = 0;
   int uploads_ = 0;
 };

@@ -9,10 +9,14 @@
 //   if (!made) log(upstow::s3::describe(upstow::s3::problem_of(made.error())).remedy);
 //
 // Calls block; use the client from any thread, several at once. Each is tried up to five times,
-// with random waits that grow, where trying again can help: a connection that broke, 429, 500, 502,
-// 503, 504. A `Retry-After` is waited for if the time allows. A clock that is wrong is put right by
-// the Date of the answer, for this client alone. Bodies are sent whole, with their length: never
-// aws-chunked, never with a trailer.
+// with random waits that grow, where trying again can help: a connection that broke, 408, 409, 429
+// and 5xx but 501 and 505 to 507. A `Retry-After` is waited for if the time allows. A clock that is
+// wrong is put right by the Date of the answer, for this client alone. Bodies are sent whole, with
+// their length: never aws-chunked, never with a trailer.
+//
+// An attempt whose answer was lost may have been carried out, and may still be. Then put() and
+// complete_upload() look for the object and know it by its mark; where that tells nothing they
+// answer commit_unknown. No other call is told so: doing it twice does no harm.
 //
 // A failure's code says what it means for an upload, and its cause is a `problem`, whose text says
 // what to change. Nothing of an answer gets into either; the region that a service names is kept in
@@ -55,6 +59,7 @@ enum class problem : std::int32_t {
   no_object,
   no_bucket,
   no_upload,     ///< the multipart upload was completed, aborted or never was
+  no_keys,       ///< the credentials_provider had none
   denied,        ///< the keys are right and may not do this
   wrong_key,     ///< nobody knows the access key id
   wrong_secret,  ///< the signature does not fit, which is the secret's fault
@@ -138,6 +143,8 @@ struct retry_rules {
   std::uint32_t attempts = 5;
   std::chrono::milliseconds first_wait{50};  ///< a random time up to this, then up to twice of it
   std::chrono::milliseconds longest_wait{5'000};
+  /// A `Retry-After` beyond this ends the call: a client waits meanwhile. 30 s.
+  std::chrono::milliseconds longest_asked_wait{30'000};
   /// All attempts of one call together. 15 min: a part on a slow line, once again.
   std::chrono::milliseconds total{900'000};
 };
@@ -233,6 +240,9 @@ class UPSTOW_API client {
   /// For exactly `size` bytes: the signature covers Content-Length, which the sender must send.
   result<std::string> presigned_put(std::string_view key, std::uint64_t size,
                                     std::chrono::seconds lifetime) noexcept;
+
+  /// The time as the service has it, as far as its answers told: this machine's clock if not.
+  std::chrono::sys_seconds now() const noexcept;
 
   const profile& service() const noexcept;
   /// After `wrong_region`: the region that the service named; empty if it named none.

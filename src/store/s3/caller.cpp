@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 #include <thread>
 
@@ -62,12 +63,20 @@ bool is_host(std::string_view text, bool bracketed) {
   });
 }
 
-/// Answers of a service or of a proxy before it that may hide that the call was carried out. Not
-/// 503: that is said instead of carrying it out.
-bool hides_success(const http_response& r) {
-  return r.status == 500 || r.status == 502 || r.status == 504 ||
-         (r.status >= 200 && r.status < 300);
+/// What an attempt leaves open that failed. Not 501, 503 and 507: they are said instead of carrying
+/// a call out.
+doubt doubt_after(transfer sent, std::uint16_t status, const verdict& judged) {
+  if (sent == transfer::no_response) return doubt::present;
+  if (sent != transfer::ok) return doubt::none;
+  // 200 with an error that was understood, and that stays, is S3's own word.
+  const bool unheard = judged.retry == again::later || judged.why.code == errc::no_memory;
+  if (status == 500 || (status >= 200 && status < 300 && unheard)) return doubt::past;
+  const bool instead = status == 501 || status == 503 || status == 507;
+  return status > 500 && !instead ? doubt::present : doubt::none;  // a gateway's own words
 }
+
+/// A refusal of HEAD says no reason. AWS takes requests that are up to 15 minutes off.
+constexpr std::int64_t clocks_agree_within = 600;
 
 }  // namespace
 
@@ -143,6 +152,12 @@ void caller::note_region(const failure& why, const http_response& response) noex
   region_hint_ = std::move(named);
 }
 
+bool caller::clock_is_off(transfer sent, const http_response& response) const {
+  if (sent != transfer::ok || response.status != 403) return false;
+  const auto theirs = http_date(response.header("date"));
+  return theirs && std::abs((*theirs - now()).count()) > clocks_agree_within;
+}
+
 bool caller::adopt_time(const http_response& response) {
   const auto theirs = http_date(response.header("date"));
   if (!theirs) return false;
@@ -153,7 +168,7 @@ bool caller::adopt_time(const http_response& response) {
 
 result<std::vector<http_field>> caller::signed_headers(const call& what, std::string_view hash) {
   const result<s3::credentials> keys = keys_.get();
-  if (!keys) return keys.error();
+  if (!keys) return failed(keys.error().code, s3::problem::no_keys);
   const std::chrono::sys_seconds when = now();
   std::vector<s3::name_value> all = what.headers;
   all.push_back({"Host", host_field()});
@@ -211,7 +226,9 @@ bool caller::wait_before(std::uint32_t next, const http_response& response, mill
   if (const auto asked = whole_number(trimmed(response.header("retry-after")))) {
     // A day is beyond any deadline, and can be counted in milliseconds.
     const std::uint64_t bounded = std::min<std::uint64_t>(*asked, 86'400);
-    wait = std::max(wait, milliseconds(static_cast<std::int64_t>(bounded) * 1000));
+    const milliseconds asked_wait(static_cast<std::int64_t>(bounded) * 1000);
+    if (asked_wait > rules.longest_asked_wait) return false;
+    wait = std::max(wait, asked_wait);
   }
   if (wait >= left) return false;
   clock_.sleep(wait);
@@ -222,7 +239,7 @@ answer caller::run(const call& what) {
   std::string hash(options_.sign_payload ? what.sha256 : s3::unsigned_payload);
   if (hash.empty()) {
     result<std::string> computed = s3::sha256_hex(what.body);
-    if (!computed) return {computed.error(), {}, false};
+    if (!computed) return {.why = computed.error(), .response = {}};
     hash = *std::move(computed);
   }
   watched_reader reader(what.reader);
@@ -244,22 +261,26 @@ answer caller::run(const call& what) {
         [&] { tried.judged = {failed(errc::no_memory, s3::problem::other), again::no}; });
     got.why = tried.judged.why;
     if (!got.why) return got;
-    got.doubtful = got.doubtful || tried.sent == transfer::no_response ||
-                   (tried.sent == transfer::ok && hides_success(got.response));
+    const doubt left_open = doubt_after(tried.sent, got.response.status, tried.judged);
+    got.carried_out = std::max(got.carried_out, left_open);
     note_region(got.why, got.response);
-    if (tried.judged.retry == again::no || reader.used) return got;
-    if (tried.judged.retry == again::other_clock) {
+    const bool skewed = tried.judged.retry == again::other_clock ||
+                        (what.method == "HEAD" && clock_is_off(tried.sent, got.response));
+    if ((tried.judged.retry == again::no && !skewed) || reader.used) return got;
+    if (skewed) {
       if (corrected || !adopt_time(got.response)) return got;
       corrected = true;
       continue;
     }
     if (!wait_before(++number, got.response, left())) return got;
+    got.repeated = true;
   }
 }
 
 answer caller::run_twice(const call& what) {
   answer got = run(what);
-  if (got.doubtful && got.why.code == errc::no_memory) got = run(what);
+  const bool unheard = got.carried_out != doubt::none;
+  if (unheard && got.why.code == errc::no_memory) got = run(what);
   return got;
 }
 

@@ -36,11 +36,18 @@ struct call {
   bool replayable = true;  // see http_request::replayable
 };
 
+/// Of the attempts that failed: whether one may have been carried out, in rising order.
+enum class doubt : std::uint8_t {
+  none,
+  past,    ///< its processing has ended: what is to be seen of it is there
+  present  ///< it may be under way still, behind a gateway or a lost connection
+};
+
 struct answer {
   failure why;
   http_response response;
-  /// An attempt that failed may have been carried out.
-  bool doubtful = false;
+  doubt carried_out = doubt::none;
+  bool repeated = false;  ///< the answer is not that of the first attempt
 };
 
 class caller {
@@ -70,6 +77,7 @@ class caller {
   void once(const call& what, std::string_view hash, std::chrono::milliseconds left,
             http_response& response, attempt& made);
   result<std::vector<http_field>> signed_headers(const call& what, std::string_view hash);
+  bool clock_is_off(transfer sent, const http_response& response) const;
   bool adopt_time(const http_response& response);
   bool wait_before(std::uint32_t next, const http_response& response,
                    std::chrono::milliseconds left);

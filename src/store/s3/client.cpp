@@ -160,21 +160,28 @@ result<std::string> client::put(std::string_view key, body content, const object
     if (create_only) what.headers.push_back({"If-None-Match", "*"});
     const result<std::string> sum = impl_->seal(content, what.headers);
     if (!sum) return sum.error();
+    what.replayable = !create_only;  // the second time would meet the first
     answer got = impl_->calls.run(what);
     std::string etag = taken_etag(got.response);
-    if (!got.why) return etag;
-    const bool open_end = got.why.code == errc::key_exists || is_open(got.why.code);
-    if (!got.doubtful || !open_end) return got.why;
+    if (!got.why && is_echo(etag)) return etag;
+    if (!got.why) note_stranger(got, bad_answer());
+    if (!may_have_met_itself(got) && got.carried_out == doubt::none) return got.why;
 
     std::uint64_t size = 0;
     for (const bytes b : content) size += b.size();
     switch (impl_->look(key, size, as.mark, etag)) {
       case impl::found::ours: return etag;
-      case impl::found::another:
-      case impl::found::nothing: return got.why;
-      case impl::found::unknown: return undecided();
+      case impl::found::another:  // its place is taken, if it is one that can be
+        if (create_only) return got.why;
+        break;
+      case impl::found::nothing:
+        if (got.why.code == errc::key_exists) return got.why;
+        break;
+      case impl::found::unknown:
+        if (got.carried_out != doubt::none) return undecided();
+        break;
     }
-    return undecided();
+    return got.carried_out == doubt::present ? undecided() : got.why;
   });
 }
 
@@ -256,7 +263,7 @@ result<std::string> presigned(const caller& calls, std::string_view method, std:
                               std::chrono::seconds lifetime) {
   if (!is_key(key)) return no_such_key();
   const result<credentials> keys = calls.keys().get();
-  if (!keys) return keys.error();
+  if (!keys) return failed(keys.error().code, problem::no_keys);
   headers.push_back({"host", calls.host_field()});
   const std::string path = calls.path_of(key);
   const signable request{method, path, query, headers, unsigned_payload};
@@ -288,6 +295,7 @@ result<std::string> client::presigned_put(std::string_view key, std::uint64_t si
   });
 }
 
+std::chrono::sys_seconds client::now() const noexcept { return impl_->calls.now(); }
 const profile& client::service() const noexcept { return impl_->calls.options().service; }
 std::string client::region_hint() const { return impl_->calls.region_hint(); }
 

@@ -1,6 +1,7 @@
 // src/store/s3/client_impl.hpp - what the parts of the client share.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,9 +55,14 @@ inline failure bad_document(const result<xml_element>& read) {
   const bool no_memory = !read && read.error().code == errc::no_memory;
   return no_memory ? failed(errc::no_memory, s3::problem::other) : bad_answer();
 }
-/// A failure that leaves it open whether the call was carried out, if an answer was lost.
-inline bool is_open(errc code) {
-  return code == errc::storage_unavailable || code == errc::no_memory;
+/// 200 says that a call was carried out, if it was S3 that said it.
+inline void note_stranger(answer& got, failure why) {
+  got.why = why;
+  got.carried_out = std::max(got.carried_out, doubt::past);
+}
+/// The condition may have failed on what an earlier attempt of the same call had done.
+inline bool may_have_met_itself(const answer& got) {
+  return got.repeated && got.why.code == errc::key_exists;
 }
 /// The ETag of an answer, which is gone from there: what is stored is not lost for want of memory.
 inline std::string taken_etag(http_response& from) noexcept {

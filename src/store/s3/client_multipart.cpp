@@ -53,8 +53,7 @@ std::string taken_text(xml_element& from, std::string_view name) noexcept {
 bool may_have_succeeded(const answer& got) {
   const problem what = problem_of(got.why);
   if (what == problem::no_upload) return true;  // a completed one is gone, too
-  const bool open_end = what == problem::key_taken || is_open(got.why.code);
-  return got.doubtful && open_end;
+  return may_have_met_itself(got) || got.carried_out != doubt::none;
 }
 
 }  // namespace
@@ -132,15 +131,14 @@ result<std::string> client::complete_upload(std::string_view key, std::string_vi
       result<xml_element> document = parse_xml(got.response.body);
       if (document && document->name == "CompleteMultipartUploadResult")
         return taken_text(*document, "ETag");
-      got.why = bad_document(document);  // 200 says that it was done, if it was S3 that said it
-      got.doubtful = true;
+      note_stranger(got, bad_document(document));
     }
     if (!may_have_succeeded(got)) return got.why;
     std::string etag;
     const impl::found there = impl_->look(key, size, as.mark, etag);
     if (there == impl::found::ours) return etag;
     // Without a doubt the answer stands; key_taken does in any case, since ours is not there.
-    const bool stands = !got.doubtful || problem_of(got.why) == problem::key_taken;
+    const bool stands = got.carried_out == doubt::none || problem_of(got.why) == problem::key_taken;
     return stands && there != impl::found::unknown ? got.why : undecided();
   });
 }

@@ -47,6 +47,9 @@ problem_text describe(problem what) noexcept {
     case problem::no_upload:
       return {"no-upload", "The multipart upload does not exist any more",
               "upload again; let a lifecycle rule or a sweep wait longer if uploads take longer"};
+    case problem::no_keys:
+      return {"no-keys", "There are no credentials to sign with",
+              "look at where they come from: the environment, the file, or your own provider"};
     case problem::denied:
       return {
           "denied", "The access key may not do this",

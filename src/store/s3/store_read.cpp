@@ -116,17 +116,14 @@ class circle {
   std::uint64_t steps_ = 0, until_ = 1;
 };
 
-std::string field_of(const s3::object_details& of, std::string_view name) {
-  for (const http_field& m : of.metadata)
-    if (m.name == name) return m.value;
-  return {};
-}
-
 /// A service may name any year, and the clock counts finer.
 std::chrono::system_clock::time_point time_of(std::chrono::sys_seconds modified) noexcept {
   using namespace std::chrono;
   return std::min(modified, floor<seconds>(system_clock::time_point::max()));
 }
+
+/// No problem of the service: those have a cause.
+constexpr failure damaged_record{.code = errc::storage_failed};
 
 /// The record of an object, wherever it is. One that cannot be read is damage, not an empty name.
 failure read_record_of(context& in, const s3::object_details& of, std::string_view key,
@@ -141,13 +138,12 @@ failure read_record_of(context& in, const s3::object_details& of, std::string_vi
     const result<s3::object_details> there = in.client.head(name);
     if (!there) return there.error();
     const std::string any;
-    // 64 KiB: names and types are bounded by the policy, and three bytes each at most.
-    if (there->size == 0 || there->size > 64 * KiB) return {.code = errc::storage_failed};
+    if (there->size == 0 || there->size > record_most) return damaged_record;
     const auto got = block(any).fetch(in.client, name, 0, there->size);
     if (!got) return got.error();
     text = as_text(*got);
   }
-  return read_record(text, into) ? failure{} : failure{.code = errc::storage_failed};
+  return read_record(text, into) ? failure{} : damaged_record;
 }
 
 }  // namespace
@@ -238,6 +234,13 @@ result<object_page> s3_store::list(std::string_view cursor, std::size_t limit) n
           return page;
         }
         result<object_info> found = impl_->find(key);
+        // Its names are lost, which is no reason to hide it, or all others.
+        if (found.error() == s3_store_detail::damaged_record)
+          found = object_info{.key = std::string(key),
+                              .size = e.size,
+                              .etag = e.etag,
+                              .state = object_state::stored,
+                              .stored_at = time_of(e.modified)};
         if (found) page.objects.push_back(*std::move(found));
         if (!found && found.error().code != errc::object_not_found) return found.error();
       }
@@ -256,7 +259,7 @@ namespace {
 
 struct sweeper {
   context& in;
-  std::chrono::sys_seconds before;  // not finer: a service may name any year
+  std::chrono::seconds age;
   sweep_report report{};
 
   void note(failure why) noexcept {
@@ -272,8 +275,13 @@ struct sweeper {
     const std::string& prefix = in.options.prefix;
     return name.starts_with(prefix) && object_key::valid(name.substr(prefix.size()));
   }
+  /// By the service's clock, which this machine's is held against with each answer. Whatever has no
+  /// date is not old.
+  bool is_old(std::chrono::sys_seconds since) const noexcept {
+    return since != std::chrono::sys_seconds{} && since < in.client.now() - age;
+  }
   bool is_abandoned(const s3::upload_entry& e) const noexcept {
-    return is_ours(e.key) && e.begun < before && !in.live.contain(e.key);
+    return is_ours(e.key) && is_old(e.begun) && !in.live.contain(e.key);
   }
 
   void uploads() {
@@ -297,7 +305,7 @@ struct sweeper {
       const auto got = in.client.objects(prefix, from);
       if (!got) return note(got.error());
       for (const s3::object_entry& e : got->entries)
-        if (e.key.starts_with(prefix) && e.modified < before)
+        if (e.key.starts_with(prefix) && is_old(e.modified))
           record(e.key, std::string_view(e.key).substr(prefix.size()));
       from = got->next;
       if (pages.closed_by(from)) return note(s3_detail::bad_answer());
@@ -326,8 +334,7 @@ sweep_report s3_store::sweep(const sweep_options& options) noexcept {
   // 100 years are "never", and far from overflowing.
   const seconds age = std::clamp<seconds>(
       std::max(options.older_than, impl_->in.options.abandoned_after), seconds(0), hours(876'600));
-  s3_store_detail::sweeper work{.in = impl_->in,
-                                .before = floor<seconds>(system_clock::now()) - age};
+  s3_store_detail::sweeper work{.in = impl_->in, .age = age};
   store_detail::without_throwing(
       [&] {
         work.uploads();

@@ -29,7 +29,10 @@ std::uint64_t upload::part_size(const part_meta& part) const noexcept {
   if (bound == unlimited) return in_.options.part_bytes;
   const std::uint64_t needed = bound / service.parts_max + 1;
   const std::uint64_t rounded = (needed + MiB - 1) / MiB * MiB;
-  return std::min(std::max(in_.options.part_bytes, rounded), service.part_max);
+  // Half of the memory: a buffer that grows has its old and its new size for a moment, and a part
+  // is sent while the next one fills.
+  const std::uint64_t most = std::min(in_.options.budget.max_bytes() / 2, service.part_max);
+  return std::max(in_.options.part_bytes, std::min(rounded, most));
 }
 
 upload::~upload() {
@@ -224,6 +227,7 @@ failure upload::name_all(std::span<const publish_as> as, std::span<object* const
   for (std::size_t i = 0; i < as.size(); ++i) {
     if (!as[i].key.empty()) return {.code = errc::late_key_unsupported};
     live[i]->record = write_record(as[i].metadata);
+    if (live[i]->record.size() > record_most) return {.code = errc::record_too_large};
     objects.push_back({.key = live[i]->key, .size = live[i]->size, .metadata = as[i].metadata});
   }
   return {};

@@ -176,6 +176,7 @@ class upload : public std::enable_shared_from_this<upload> {
   void send_part(object& o, job& part) noexcept;
   void record(object& o) noexcept;
   void commit_one(object& o) noexcept;
+  object_state take_back(const object& o);
   void settle() noexcept;
   void clean(object& o) noexcept;
   s3::object_attributes attributes(const object& o, bool beside) const;

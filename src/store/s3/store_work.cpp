@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "../no_throw.hpp"
+#include "client_impl.hpp"
 #include "store_record.hpp"
 #include "store_upload.hpp"
 
@@ -199,6 +200,22 @@ void upload::commit_one(object& o) noexcept {
   if (last) settle();
 }
 
+/// Where the service knows no conditions, somebody else may have stored another object under the
+/// name, and was told so: that one stays.
+object_state upload::take_back(const object& o) {
+  const result<s3::object_details> there = in_.client.head(o.name);
+  const bool ours = there && field_of(*there, s3_detail::mark_name) == o.mark;
+  if (there && !ours) return object_state::absent;
+  if (!there) {
+    const bool gone = there.error().code == errc::object_not_found;
+    return gone ? object_state::absent : object_state::stored;
+  }
+  const errc said = in_.client.remove(o.name).error().code;
+  if (said == errc::ok) return object_state::absent;
+  // A refusal leaves it there; without an answer it may be there or not.
+  return said == errc::storage_failed ? object_state::stored : object_state::unknown;
+}
+
 /// All are stored, or those that are go again. By the last committer, who is alone.
 void upload::settle() noexcept {
   failure why;
@@ -209,11 +226,10 @@ void upload::settle() noexcept {
   for (std::size_t i = objects_.size(); why && i-- > 0;) {
     object& o = *objects_[i];
     if (o.dropped || o.state != object_state::stored) continue;
-    const errc said = in_.client.remove(o.name).error().code;
+    const object_state now = store_detail::without_throwing([&] { return take_back(o); },
+                                                            [] { return object_state::stored; });
     const std::lock_guard lock(mutex_);
-    // A refusal leaves it there; without an answer it may be there or not.
-    if (said != errc::storage_failed)
-      o.state = said == errc::ok ? object_state::absent : object_state::unknown;
+    o.state = now;
   }
   const std::lock_guard lock(mutex_);
   if (!why) {

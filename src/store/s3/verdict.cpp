@@ -78,8 +78,11 @@ verdict by_status(std::uint16_t status, const call_traits& of) noexcept {
     case 413: return {failed(errc::storage_failed, problem::too_large), again::no};
     case 501: return {failed(errc::storage_failed, problem::unsupported), again::no};
     case 507: return {failed(errc::storage_full, problem::full), again::no};
-    default: return {failed(errc::storage_failed, problem::other), again::no};  // any number
+    default: break;  // any number
   }
+  // 520 and more are what content delivery networks say of the service behind them.
+  if (status > 507) return {failed(errc::storage_unavailable, problem::busy), again::later};
+  return {failed(errc::storage_failed, problem::other), again::no};
 }
 
 verdict judge(const http_response& response, const call_traits& of) {
