@@ -4,6 +4,9 @@
 // saw; the test judges it, on its own thread, after stop().
 #pragma once
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <array>
 #include <asio.hpp>
 #include <asio/ssl.hpp>
@@ -58,6 +61,12 @@ class peer_connection {
   void send_body(std::string_view body, std::string_view status = "200 OK") {
     send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\n\r\n" + std::string(body));
+  }
+  /// Until the peer's machine has all that was sent.
+  void wait_until_there() {
+    int left = 1;
+    while (!error_ && ::ioctl(socket_.native_handle(), SIOCOUTQ, &left) == 0 && left > 0)
+      std::this_thread::yield();
   }
   /// Reads until the peer closes.
   void wait_for_end() {

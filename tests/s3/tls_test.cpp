@@ -1,5 +1,7 @@
 // Who is trusted: nobody whose certificate does not lead to a trusted authority and have the name.
+#include <future>
 #include <string>
+#include <string_view>
 
 #include "s3/certificates.hpp"
 #include "s3/loopback.hpp"
@@ -85,6 +87,39 @@ TEST_CASE("a certificate for another host is refused", "[s3]") {
 TEST_CASE("a certificate that has ended is refused", "[s3]") {
   const certificate authority = issue("", nullptr);
   CHECK(ask(issue(local_names, &authority, -1), &authority).fault == transfer_fault::untrusted);
+}
+
+TEST_CASE("a record behind a response is not taken for the next one", "[s3]") {
+  const certificate own = issue(local_names, nullptr);
+  const scratch folder;
+  const std::string file = (folder.path() / "ca.pem").string();
+  write_file(file, own.pem());
+  asio::ssl::context context = server_context(own);
+  const auto polite = [](peer_connection& peer) {
+    while (!peer.request().empty()) peer.send_body("right");
+  };
+  std::promise<void> pushed;
+  const auto pushy = [&pushed](peer_connection& peer) {
+    peer.request();
+    peer.send_body("first");
+    peer.send_body("wrong");  // a record of its own, which nobody asked for
+    peer.wait_until_there();
+    pushed.set_value();
+    peer.wait_for_end();
+  };
+  loopback_server server({pushy, polite}, &context);
+  auto transport = socket_transport::open({.ca_file = file});
+  REQUIRE(transport);
+  const http_request request{
+      .method = "GET", .host = "127.0.0.1", .port = server.port(), .target = "/"};
+  for (const char* const expected : {"first", "right", "right"}) {
+    http_response response;
+    REQUIRE((*transport)->send(request, response, {}) == transfer::ok);
+    CHECK(response.body == expected);
+    if (expected == std::string_view("first")) pushed.get_future().get();
+  }
+  transport->reset();         // the server ends when its clients have
+  CHECK(server.stop() == 2);  // and a quiet connection is kept
 }
 
 TEST_CASE("a port that does not speak TLS is told apart", "[s3]") {

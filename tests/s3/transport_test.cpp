@@ -229,7 +229,7 @@ TEST_CASE("responses that are broken, cut or ambiguous are none", "[s3]") {
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: " + std::string(66'000, 'x') +
            "\r\n\r\n",
        transfer_fault::response_too_large},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n" + std::string(1'048'577, 'x'),
+      {"HTTP/1.1 200 OK\r\nContent-Length: 4194305\r\n\r\n" + std::string(4'194'305, 'x'),
        transfer_fault::response_too_large},
   };
   for (const auto& c : bad) {
@@ -240,7 +240,7 @@ TEST_CASE("responses that are broken, cut or ambiguous are none", "[s3]") {
   }
   // The largest body that is kept.
   const exchange most =
-      answered("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + std::string(1'048'576, 'x'));
+      answered("HTTP/1.1 200 OK\r\nContent-Length: 4194304\r\n\r\n" + std::string(4'194'304, 'x'));
   CHECK(most.how == transfer::ok);
 }
 

@@ -17,7 +17,8 @@
 // * Hide what is bad: the object is visible all the time. Have others send to keys that nobody
 //   reads, and remove what is refused.
 // * Pin what was good: who holds a presigned URL for a PUT can send something else until it
-//   expires. Verify after that, or hold `object.etag` against stat() before the object is used.
+//   expires. Verify after that, or copy the object to a key of yours first. An etag is no proof:
+//   where it is an MD5, one person can make two files that share it.
 #pragma once
 
 #include <string_view>

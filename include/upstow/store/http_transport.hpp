@@ -52,7 +52,9 @@ struct http_field {
 struct http_response {
   std::uint16_t status = 0;
   std::vector<http_field> headers;  ///< in the order they came
-  std::string body;                 ///< at most 1 MiB: a page of a listing is 600 KiB at most
+  /// At most 4 MiB: a page of a listing has 1000 keys of 1 KiB, which are three times as long where
+  /// they are encoded.
+  std::string body;
   transfer_fault fault = transfer_fault::none;
   std::int32_t cause = 0;  ///< errno, or a code of the layer below; 0 if none
 

@@ -21,6 +21,9 @@
 // usual names. Else, as with every multipart upload, it is a small object of its own below
 // prefix + "~/", stored before the object and removed with it. List the bucket through the store.
 //
+// Keys that you choose: resolve(), after `unknown`, tells whether there is an object of that key,
+// whoever stored it.
+//
 // Memory: what uploads hold and what is on its way is counted in `budget`, over all uploads. Each
 // may have parts_in_flight parts on their way and one that fills. Who gets no memory waits; who
 // waits for what only those who wait could give back is memory_budget_full (503).
@@ -50,7 +53,8 @@ struct s3_store_options {
   /// sweep() removes what it finds there.
   std::string prefix = "upstow/";
   /// The least size of a part. 8 MiB: of the usual round trips a part of that size hides most. A
-  /// file that may be larger than 10,000 of them has larger parts, all of one size.
+  /// file that may be larger than 10,000 of them has larger parts, all of one size, up to half of
+  /// the budget.
   std::uint64_t part_bytes = 8 * MiB;
   /// Parts of one file that are on their way. 3: one is sent, one is answered, one waits.
   std::uint32_t parts_in_flight = 3;
@@ -75,7 +79,8 @@ class UPSTOW_API s3_store final : public store {
 
   s3_store(s3_store&&) noexcept;
   s3_store& operator=(s3_store&&) noexcept;
-  /// Waits for the calls that are being made, and no longer: see drain().
+  /// Waits for the calls that are being made, each with its repetitions (s3::retry_rules::total at
+  /// most, which is seconds where the service answers), and no longer: see drain().
   ~s3_store() override;
 
   /// A file that nothing bounds may have 10,000 parts, 78 GiB by default: file_too_large after

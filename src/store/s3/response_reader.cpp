@@ -20,7 +20,7 @@ namespace {
 
 // S3 gives 2 KiB of metadata at most and some twenty fields; 64 KiB is what proxies take at most.
 constexpr std::size_t head_most = 64 * 1024;
-constexpr std::size_t body_most = 1024 * 1024;
+constexpr std::size_t body_most = 4 * 1024 * 1024;
 
 std::size_t count(const http_response& in, std::string_view name) noexcept {
   std::size_t n = 0;

@@ -67,7 +67,10 @@ transfer_fault name_resolver::resolve(const peer& at, steady::time_point until,
   }
   // Shared with the thread, which may come back after the asker has left.
   const auto shared = std::make_shared<answer>();
-  asio::post(worker_->io(), [shared, at, this]() noexcept { look_up(worker_->io(), at, *shared); });
+  asio::post(worker_->io(), [shared, at, this]() noexcept {
+    const bool still_asked = shared.use_count() > 1;  // else the rest would wait for nobody
+    if (still_asked) look_up(worker_->io(), at, *shared);
+  });
   std::unique_lock lock(shared->mutex);
   if (!shared->changed.wait_until(lock, until, [&] { return shared->done; }))
     return transfer_fault::timed_out;
@@ -252,8 +255,10 @@ bool wire_link::quiet() {
   asio::error_code error;
   socket_.non_blocking(true, error);
   if (error) return false;
-  char byte = 0;
-  socket_.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, error);
+  if (tls_)  // what it has taken from the socket already is seen by it alone
+    tls_->read_some(asio::buffer(buffer_), error);
+  else
+    socket_.receive(asio::buffer(buffer_), tcp::socket::message_peek, error);
   return error == asio::error::would_block;
 }
 
