@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "../src/intake/crc32c.hpp"
+#include "../src/crc32c.hpp"
 #include "bodies.hpp"
 #include "engines.hpp"
 #include "upstow/intake/digest_observer.hpp"
