@@ -121,8 +121,9 @@ int sweep_bucket(const job& asked) {
   const upstow::sweep_report swept = opened.files->sweep({.older_than = asked.older_than});
   print_removed(swept);
   if (!swept.error) return 0;
-  std::fprintf(stderr, "upstow-sweep: something is left: %s\n",
-               server::bucket_advice(swept.error).c_str());
+  const std::string advice = server::bucket_advice(swept.error);
+  if (advice.empty()) return fail("something is left", swept.error);
+  std::fprintf(stderr, "upstow-sweep: something is left: %s\n", advice.c_str());
   return 1;
 }
 

@@ -31,6 +31,10 @@ bool reads(const http::request& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
 
+bool asks_store(std::string_view path) {
+  return path == list_path || path.starts_with(file_prefix);
+}
+
 // What the log calls a path: that of the client may be anything.
 std::string_view route_of(std::string_view path) {
   if (path == upload_path) return upload_path;
@@ -115,10 +119,12 @@ asio::awaitable<void> routes::handle(connection& c) const {
     }
   } else if (request.path.starts_with(file_prefix) && reads(request)) {
     co_await send_file(c, about, std::string(request.path.substr(file_prefix.size())));
-  } else {
+  } else if (asks_store(request.path)) {
     const answer made = co_await upstow::asio::call_on(
         blocking_, [this, &request, &about] { return answer_simple(request, about); });
     respond(c, made);
+  } else {
+    respond(c, answer_simple(request, about));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <asio/use_future.hpp>
 #include <chrono>
 #include <future>
+#include <span>
 #include <string>
 #include <thread>
 

@@ -2,6 +2,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+
 #include "s3/certificates.hpp"
 #include "s3/wire_bucket.hpp"
 #include "support/scratch.hpp"
@@ -70,12 +73,15 @@ class no_descriptors {
   rlimit before_{};
 };
 
-/// Where nobody listens.
-std::uint16_t dead_port() {
-  asio::io_context io;
-  const asio::ip::tcp::acceptor gone(io, {asio::ip::make_address("127.0.0.1"), 0});
-  return gone.local_endpoint().port();
-}
+/// A port that is taken, and where nobody listens.
+class dead_port {
+ public:
+  std::uint16_t number() const { return socket_.local_endpoint().port(); }
+
+ private:
+  asio::io_context io_;
+  asio::ip::tcp::socket socket_{io_, {asio::ip::make_address("127.0.0.1"), 0}};
+};
 
 }  // namespace
 
@@ -217,8 +223,9 @@ TEST_CASE("nothing is sent to a server whose certificate is wrong", "[s3]") {
 TEST_CASE("without a descriptor there is no connection, and kept ones go on", "[s3]") {
   const auto transport = socket_transport::open({});
   REQUIRE(transport);
+  const dead_port nobody;
   const http_request request{
-      .method = "GET", .tls = false, .host = "127.0.0.1", .port = dead_port(), .target = "/"};
+      .method = "GET", .tls = false, .host = "127.0.0.1", .port = nobody.number(), .target = "/"};
   bool enough = false;
   for (unsigned spare = 0; spare < 10 && !enough; ++spare) {
     http_response response;
@@ -267,9 +274,9 @@ TEST_CASE("the transport is opened and asked while the heap says no", "[s3]") {
   };
   const auto each = [&](const char* what, const socket_transport_options& options,
                         std::string_view host) {
-    auto opened = socket_transport::open(options);
-    REQUIRE(opened);
     const std::size_t failures = at_each_allocation([&] {
+      auto opened = socket_transport::open(options);  // whose thread ends with it
+      REQUIRE(opened);
       INFO("allocation " << heap.fails_at << ", " << what);
       CHECK(put_one(**opened, host) == errc::ok);  // is kept, if that may be
       const errc got = counted([&] { return put_one(**opened, host); });

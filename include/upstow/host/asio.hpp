@@ -136,7 +136,8 @@ class watchdog : public std::enable_shared_from_this<watchdog> {
 }  // namespace detail
 
 /// Calls `work`, which may block, on `where`; the caller goes on with what it returned, on its own
-/// executor. REQUIRES: the threads of `where` have ended before the caller's context is destroyed.
+/// executor, whose context has work until then. REQUIRES: the threads of `where` have ended before
+/// the caller's context is destroyed.
 template <class Work>
 ::asio::awaitable<std::invoke_result_t<Work&>> call_on(::asio::any_io_executor where, Work work) {
   std::optional<std::invoke_result_t<Work&>> got;

@@ -60,7 +60,9 @@ struct s3_store_options {
   std::uint32_t parts_in_flight = 3;
   /// Threads that send. 8: two or three uploads at full speed; at most 256.
   std::uint32_t connections = 8;
-  /// Give the same budget to other stores, and they share it.
+  /// Give the same budget to other stores, and they share it. While there are uploads, up to
+  /// parts_in_flight + 1 empty parts rest in what was free of it when they were last used: memory
+  /// that others may have taken since.
   memory_budget budget{256 * MiB};
   /// Types, as they were sniffed, that are stored under their names and may be shown by browsers.
   /// Everything else is application/octet-stream and a download: what a stranger uploaded must not

@@ -95,7 +95,8 @@ bool wire_link::wait(Begin&& begin, steady::time_point until, std::size_t* moved
   }
   if (!done) {  // what was ready before the machine came to it is no time-out
     io_.restart();
-    io_.poll();
+    // Few: with each record that means nothing TLS begins to read again.
+    for (int i = 0; i < 16 && !done && io_.poll_one() > 0; ++i) continue;
   }
   if (!done) {
     timed_out_ = true;
