@@ -85,8 +85,12 @@ class decoder final : public content_decoder {
     const std::size_t without_next = wanted_ - std::min(wanted_, block_header);
     std::size_t wanted = wanted_;
     switch (stage_) {
-      // The magic number byte by byte: what is none is refused at once.
-      case stage::frame_head: wanted = begun_ < std::size(magic) ? 1 : without_next; break;
+      // The magic number byte by byte: what is none is refused at once. Then no four bytes
+      // together: where libzstd refuses a header it looks for the magic numbers of before the RFC
+      // at the beginning of what it was given last.
+      case stage::frame_head:
+        wanted = begun_ < std::size(magic) ? 1 : std::min<std::size_t>(without_next, 3);
+        break;
       case stage::block: wanted = without_next; break;
       case stage::block_head:
       case stage::last_block: break;

@@ -147,6 +147,19 @@ TEST_CASE("other formats under the same name are refused") {
   CHECK(everywhere(upstow::deflate_coding(), std::string("\x78\xBB\x00\x00\x00\x01", 6)) == "!");
 }
 
+TEST_CASE("zstd: a header that is refused is not searched for another format") {
+  // Magic, a size of four bytes, the window descriptor; the size reads like the magic number of one
+  // of the formats of before RFC 8878, and what follows like the rest of such a frame.
+  for (const char version : {'\x24', '\x25', '\x26', '\x27'}) {
+    std::string frame = "\x28\xB5\x2F\xFD\x80\xF6";
+    frame += version;
+    frame += "\xB5\x2F\xFD\x80";
+    frame += std::string(7, '\0') + "\r\n\r\n" + std::string(9, '\0') + "\x1C\x04";
+    frame += std::string(60, '\0');
+    CHECK(everywhere(upstow::zstd_coding(), frame) == "!");
+  }
+}
+
 TEST_CASE("zstd: no window above 8 MiB") {
   const std::string data(1000, 'x');
   // The frame's header by hand: magic, no size, window descriptor, one last RLE block of one byte.

@@ -18,7 +18,9 @@ URLENCODED = [b"a=1&b=2", b"a=%C3%A9+x&&=&b", b"%41=%zz&a", b"a=1;b=2&a=1", b""]
 ZSTD = ["28b52ffd045895000060613d3126623d3220746578740100e84a1223ad32", "28b52ffd240001000099e9d851",
         # Blocks that are not compressed, and a size in front that is more, and less, than there is.
         "28b52ffd80582a000000400000616161616161616149000062626262626262626262",
-        "28b52ffd805804000000410000616161616161616161"]
+        "28b52ffd805804000000410000616161616161616161",
+        # A size that reads like the magic number of an older format.
+        "28b52ffd80f627b52ffd800000000000000d0a0d0a0000000000"]
 DIGESTS = [b"", b"sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:", b"1B2M2Y8AsgTpgAmY7PhCfg==", b"e3069283",
            b"md5=:1B2M2Y8AsgTpgAmY7PhCfg==:, adler=:OZkGFw==:,\tcrc32c=:Q3lHIA:", b"d41d8cd98f00b204e9800998ecf8427e",
            b"sha=:07CavjDP4u3/TungoUHJO/Wzr4c=:;a;b=-1.5;c=\"x\\\"\";d=t/k:n;e=?1;f=@9;g=%\"%c3%a9\";h=:QQ==:"]
