@@ -3,9 +3,9 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <memory>
 
 #include "../../crc32c.hpp"
+#include "body_hash.hpp"
 #include "verdict.hpp"
 
 namespace upstow {
@@ -16,27 +16,15 @@ namespace {
 
 using s3::checksum_header;
 
-struct freed {
-  void operator()(EVP_MD_CTX* made) const noexcept { EVP_MD_CTX_free(made); }
-};
-
 std::string base64(std::span<const unsigned char> value) {
   std::array<unsigned char, 32> text{};  // 24 of MD5, and a zero
   const int size = EVP_EncodeBlock(text.data(), value.data(), static_cast<int>(value.size()));
   return {text.begin(), text.begin() + size};
 }
 
-/// Not there in OpenSSL where it is bound to FIPS.
 result<std::string> md5(s3::client::body content) {
-  const std::unique_ptr<EVP_MD_CTX, freed> hash(EVP_MD_CTX_new());
-  if (!hash || EVP_DigestInit_ex(hash.get(), EVP_md5(), nullptr) != 1)
-    return failed(errc::internal, s3::problem::other);
-  for (const bytes b : content)
-    if (EVP_DigestUpdate(hash.get(), b.data(), b.size()) != 1)
-      return failed(errc::internal, s3::problem::other);
   std::array<unsigned char, 16> value{};
-  if (EVP_DigestFinal_ex(hash.get(), value.data(), nullptr) != 1)
-    return failed(errc::internal, s3::problem::other);
+  if (!hash_body(EVP_md5(), content, value)) return failed(errc::internal, s3::problem::other);
   return base64(value);
 }
 

@@ -197,10 +197,7 @@ client::impl::found client::impl::look(std::string_view key, std::uint64_t size,
   if (mark.empty()) return found::unknown;
   result<object_details> there = guarded([&] { return head(key); });
   if (!there) return there.error().code == errc::object_not_found ? found::nothing : found::unknown;
-  const auto marked = [&](const http_field& m) { return m.name == mark_name && m.value == mark; };
-  const auto& fields = there->metadata;
-  if (there->size != size || std::none_of(fields.begin(), fields.end(), marked))
-    return found::another;
+  if (there->size != size || metadata_of(*there, mark_name) != mark) return found::another;
   etag = std::move(there->etag);
   return found::ours;
 }

@@ -42,6 +42,13 @@ namespace s3_detail {
 /// The field that object_attributes::mark is kept in.
 inline constexpr std::string_view mark_name = "upstow-mark";
 
+/// Metadata of an object; empty if it has none of that name.
+inline std::string_view metadata_of(const s3::object_details& of, std::string_view name) noexcept {
+  for (const http_field& m : of.metadata)
+    if (m.name == name) return m.value;
+  return {};
+}
+
 /// A key that means the same to everybody between here and the service: 1 to 1024 bytes, which is
 /// what S3 takes, none of them NUL, and no segment "." or "..", which proxies resolve.
 bool is_key(std::string_view key) noexcept;

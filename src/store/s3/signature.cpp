@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "../no_throw.hpp"
+#include "body_hash.hpp"
 #include "text.hpp"
 
 namespace upstow {
@@ -32,18 +32,6 @@ std::string hex(const digest& value) {
     made += digits[c & 15U];
   }
   return made;
-}
-
-struct freed {
-  void operator()(EVP_MD_CTX* made) const noexcept { EVP_MD_CTX_free(made); }
-};
-
-bool sha256(std::span<const bytes> body, digest& into) noexcept {
-  const std::unique_ptr<EVP_MD_CTX, freed> hash(EVP_MD_CTX_new());
-  if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1) return false;
-  for (const bytes b : body)
-    if (EVP_DigestUpdate(hash.get(), b.data(), b.size()) != 1) return false;
-  return EVP_DigestFinal_ex(hash.get(), into.data(), nullptr) == 1;
 }
 
 bool hmac(std::string_view key, std::string_view text, digest& into) noexcept {
@@ -190,7 +178,7 @@ result<std::string> sha256_hex(std::span<const bytes> body) noexcept {
   return store_detail::without_throwing(
       [&]() -> result<std::string> {
         digest value{};
-        if (!sha256(body, value)) return errc::internal;
+        if (!s3_detail::hash_body(EVP_sha256(), body, value)) return errc::internal;
         return hex(value);
       },
       []() -> result<std::string> { return errc::no_memory; });

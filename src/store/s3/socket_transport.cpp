@@ -122,7 +122,7 @@ class socket_transport::impl {
   }
 
  private:
-  /// Where there is no descriptor for a connection, there is none for now.
+  /// Without a descriptor there is no connection, which may be otherwise when it is asked again.
   transfer_fault connect(const peer& to, steady::time_point until, std::unique_ptr<wire_link>& link,
                          http_response& response) {
     const auto try_to = [&] {

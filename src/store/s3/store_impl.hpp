@@ -12,13 +12,10 @@ class s3_store::impl {
   impl(const s3_store_options& options, s3::client& client) : in(options, client) {}
 
   failure start();
-  /// By HEAD, and where its metadata lies beside it by GET. `mark` is empty for an object that this
-  /// library did not store.
-  result<object_info> find(std::string_view key, std::string& mark);
-  result<object_info> find(std::string_view key) {
-    std::string mark;
-    return find(key, mark);
-  }
+  /// By HEAD, and where its metadata lies beside it by GET.
+  result<object_info> find(std::string_view key);
+
+  result<object_info> find_listed(const s3::object_entry& e, std::string_view key);
 
   s3_store_detail::context in;
 };

@@ -116,6 +116,21 @@ class circle {
   std::uint64_t steps_ = 0, until_ = 1;
 };
 
+/// Calls take(page) for each page that ask(from) answers, until it is false or there are no more.
+template <class Ask, class Take>
+failure each_page(Ask ask, Take take) {
+  std::string from;
+  circle pages;
+  do {
+    const auto got = ask(from);
+    if (!got) return got.error();
+    if (!take(*got)) return {};
+    from = got->next;
+    if (pages.closed_by(from)) return s3_detail::bad_answer();
+  } while (!from.empty());
+  return {};
+}
+
 /// A service may name any year, and the clock counts finer.
 std::chrono::system_clock::time_point time_of(std::chrono::sys_seconds modified) noexcept {
   using namespace std::chrono;
@@ -128,7 +143,7 @@ constexpr failure damaged_record{.code = errc::storage_failed};
 /// The record of an object, wherever it is. One that cannot be read is damage, not an empty name.
 failure read_record_of(context& in, const s3::object_details& of, std::string_view key,
                        std::string_view mark, object_metadata& into) {
-  std::string text = field_of(of, record_field);
+  std::string text(s3_detail::metadata_of(of, record_field));
   if (text.empty()) {                      // not of this library, or of one who copied it without
     into.declared_type = of.content_type;  // all that its sender said
     return {};
@@ -150,15 +165,15 @@ failure read_record_of(context& in, const s3::object_details& of, std::string_vi
 
 }  // namespace s3_store_detail
 
-using s3_store_detail::circle;
-using s3_store_detail::field_of;
+using s3_detail::metadata_of;
+using s3_store_detail::each_page;
 using s3_store_detail::time_of;
 
-result<object_info> s3_store::impl::find(std::string_view key, std::string& mark) {
+result<object_info> s3_store::impl::find(std::string_view key) {
   if (!object_key::valid(key)) return errc::key_invalid;
   const result<s3::object_details> there = in.client.head(in.name_of(key));
   if (!there) return there.error();
-  mark = field_of(*there, s3_detail::mark_name);
+  const std::string_view mark = metadata_of(*there, s3_detail::mark_name);
   object_info made{.key = std::string(key),
                    .size = there->size,
                    .etag = there->etag,
@@ -169,6 +184,19 @@ result<object_info> s3_store::impl::find(std::string_view key, std::string& mark
   // gone.
   if (why) return why;
   return made;
+}
+
+/// What a listing names. If its record is damaged its names are lost, which is no reason to hide
+/// it, or all others.
+result<object_info> s3_store::impl::find_listed(const s3::object_entry& e, std::string_view key) {
+  result<object_info> found = find(key);
+  if (found.error() == s3_store_detail::damaged_record)
+    found = object_info{.key = std::string(key),
+                        .size = e.size,
+                        .etag = e.etag,
+                        .state = object_state::stored,
+                        .stored_at = time_of(e.modified)};
+  return found;
 }
 
 std::unique_ptr<reader> s3_store::read(std::string_view key, byte_range range,
@@ -199,8 +227,8 @@ result<void> s3_store::remove(std::string_view key) noexcept {
     const result<s3::object_details> there = in.client.head(name);
     if (!there) return there.error();
     const bool has_record =
-        field_of(*there, s3_store_detail::record_field) == s3_store_detail::aside;
-    const std::string record = in.record_of(key, field_of(*there, s3_detail::mark_name));
+        metadata_of(*there, s3_store_detail::record_field) == s3_store_detail::aside;
+    const std::string record = in.record_of(key, metadata_of(*there, s3_detail::mark_name));
     if (const result<void> gone = in.client.remove(name); !gone) return gone.error();
     // The object is gone, whatever becomes of its record: sweep() finds it.
     if (has_record) (void)in.client.remove(record);
@@ -216,37 +244,34 @@ result<object_page> s3_store::list(std::string_view cursor, std::size_t limit) n
   const auto list = [&]() -> result<object_page> {
     s3_store_detail::context& in = impl_->in;
     const std::string& prefix = in.options.prefix;
+    const std::string after = cursor.empty() ? std::string() : in.name_of(cursor);
     object_page page;
-    std::string from;
-    circle pages;
-    do {
-      const auto got = in.client.objects(
-          prefix, from, cursor.empty() || !from.empty() ? std::string() : in.name_of(cursor));
-      if (!got) return got.error();
-      for (const s3::object_entry& e : got->entries) {
+    failure why;
+    const auto ask = [&](const std::string& from) {
+      return in.client.objects(prefix, from, from.empty() ? after : std::string());
+    };
+    const auto take = [&](const s3::page<s3::object_entry>& some) {
+      for (const s3::object_entry& e : some.entries) {
         if (!e.key.starts_with(prefix)) continue;
         const std::string_view key = std::string_view(e.key).substr(prefix.size());
-        if (key.starts_with("~/")) return page;  // records, which are behind all keys
-        if (!object_key::valid(key)) continue;   // somebody else's
-        if (key <= cursor) continue;             // asked for what is behind it
+        if (key.starts_with("~/")) return false;  // records, which are behind all keys
+        if (!object_key::valid(key)) continue;    // somebody else's
+        if (key <= cursor) continue;              // asked for what is behind it
         if (page.objects.size() == limit) {
           page.next = page.objects.back().key;
-          return page;
+          return false;
         }
-        result<object_info> found = impl_->find(key);
-        // Its names are lost, which is no reason to hide it, or all others.
-        if (found.error() == s3_store_detail::damaged_record)
-          found = object_info{.key = std::string(key),
-                              .size = e.size,
-                              .etag = e.etag,
-                              .state = object_state::stored,
-                              .stored_at = time_of(e.modified)};
+        result<object_info> found = impl_->find_listed(e, key);
         if (found) page.objects.push_back(*std::move(found));
-        if (!found && found.error().code != errc::object_not_found) return found.error();
+        if (!found && found.error().code != errc::object_not_found) {
+          why = found.error();
+          return false;
+        }
       }
-      from = got->next;
-      if (pages.closed_by(from)) return s3_detail::bad_answer();
-    } while (!from.empty());
+      return true;
+    };
+    const failure asked = each_page(ask, take);
+    if (why || asked) return why ? why : asked;
     return page;
   };
   return store_detail::without_throwing(list,
@@ -275,8 +300,8 @@ struct sweeper {
     const std::string& prefix = in.options.prefix;
     return name.starts_with(prefix) && object_key::valid(name.substr(prefix.size()));
   }
-  /// By the service's clock, which this machine's is held against with each answer. Whatever has no
-  /// date is not old.
+  /// By this machine's clock, which the client has put right if the service refused its time.
+  /// Whatever has no date is not old.
   bool is_old(std::chrono::sys_seconds since) const noexcept {
     return since != std::chrono::sys_seconds{} && since < in.client.now() - age;
   }
@@ -285,31 +310,25 @@ struct sweeper {
   }
 
   void uploads() {
-    std::string from;
-    circle pages;
-    do {
-      const auto got = in.client.uploads(in.options.prefix, from);
-      if (!got) return note(got.error());
-      for (const s3::upload_entry& e : got->entries)
+    const auto ask = [this](const std::string& from) {
+      return in.client.uploads(in.options.prefix, from);
+    };
+    note(each_page(ask, [this](const s3::page<s3::upload_entry>& some) {
+      for (const s3::upload_entry& e : some.entries)
         if (is_abandoned(e)) removed(in.client.abort_upload(e.key, e.upload_id));
-      from = got->next;
-      if (pages.closed_by(from)) return note(s3_detail::bad_answer());
-    } while (!from.empty());
+      return true;
+    }));
   }
 
   void records() {
     const std::string prefix = in.options.prefix + "~/";
-    std::string from;
-    circle pages;
-    do {
-      const auto got = in.client.objects(prefix, from);
-      if (!got) return note(got.error());
-      for (const s3::object_entry& e : got->entries)
+    const auto ask = [&](const std::string& from) { return in.client.objects(prefix, from); };
+    note(each_page(ask, [&](const s3::page<s3::object_entry>& some) {
+      for (const s3::object_entry& e : some.entries)
         if (e.key.starts_with(prefix) && is_old(e.modified))
           record(e.key, std::string_view(e.key).substr(prefix.size()));
-      from = got->next;
-      if (pages.closed_by(from)) return note(s3_detail::bad_answer());
-    } while (!from.empty());
+      return true;
+    }));
   }
 
   /// `rest` is the key of its object and the mark.
@@ -320,7 +339,8 @@ struct sweeper {
     if (in.live.contain(object)) return;
     const auto there = in.client.head(object);
     if (!there && there.error().code != errc::object_not_found) return note(there.error());
-    if (there && field_of(*there, s3_detail::mark_name) == rest.substr(slash + 1)) return;
+    if (there && s3_detail::metadata_of(*there, s3_detail::mark_name) == rest.substr(slash + 1))
+      return;
     removed(in.client.remove(name));
   }
 };

@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "upstow/store/s3_client.hpp"
 #include "upstow/store/store.hpp"
 
 namespace upstow {
@@ -22,13 +21,6 @@ inline constexpr std::string_view aside = "aside";
 inline constexpr std::size_t record_inline_most = 256;
 /// 64 KiB: three bytes for each of a name and a type, which a policy bounds to a few KiB.
 inline constexpr std::size_t record_most = 64 * KiB;
-
-/// Metadata of an object in the bucket; empty if it has none of that name.
-inline std::string field_of(const s3::object_details& of, std::string_view name) {
-  for (const http_field& m : of.metadata)
-    if (m.name == name) return m.value;
-  return {};
-}
 
 std::string write_record(const object_metadata& of);
 /// False: it is no record.

@@ -204,7 +204,7 @@ void upload::commit_one(object& o) noexcept {
 /// name, and was told so: that one stays.
 object_state upload::take_back(const object& o) {
   const result<s3::object_details> there = in_.client.head(o.name);
-  const bool ours = there && field_of(*there, s3_detail::mark_name) == o.mark;
+  const bool ours = there && s3_detail::metadata_of(*there, s3_detail::mark_name) == o.mark;
   if (there && !ours) return object_state::absent;
   if (!there) {
     const bool gone = there.error().code == errc::object_not_found;
