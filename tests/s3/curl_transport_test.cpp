@@ -13,32 +13,10 @@ using namespace upstow_test;
 
 namespace {
 
-struct curl_rig {
-  wire_bucket service;
-  curl_transport transport;
-  std::unique_ptr<s3::credentials_provider> keys;
-  std::unique_ptr<s3::client> client;
-  std::optional<s3_store> made;
-
-  curl_rig() {
-    auto given = s3::fixed_credentials({.access_key = "AK", .secret_key = s3::secret_text("s")});
-    REQUIRE(given);
-    keys = *std::move(given);
-    s3::profile profile = s3::generic;
-    profile.put_create_only = profile.complete_create_only = true;
-    profile.part_min = 1;
-    auto opened =
-        s3::client::open({.endpoint = "http://127.0.0.1:" + std::to_string(service.port()),
-                          .bucket = "bucket",
-                          .service = profile,
-                          .retry = {.attempts = 2, .first_wait = std::chrono::milliseconds(0)}},
-                         transport, *keys);
-    REQUIRE(opened);
-    client = *std::move(opened);
-    auto store = s3_store::open({.part_bytes = 4000, .connections = 2}, *client);
-    REQUIRE(store);
-    made.emplace(*std::move(store));
-  }
+struct curl_rig : bucket_below<curl_transport>, store_over {
+  explicit curl_rig(const wire_bucket& service)
+      : store_over(bucket, "http://127.0.0.1:" + std::to_string(service.port()), 2,
+                   {.part_bytes = 4000, .connections = 2}) {}
 };
 
 std::string stored(upstow::store& in, const std::string& text) {
@@ -63,7 +41,8 @@ std::string content(upstow::store& of, const std::string& key) {
 }  // namespace
 
 TEST_CASE("the store works over libcurl", "[s3]") {
-  curl_rig rig;
+  wire_bucket service;
+  curl_rig rig(service);
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{4000},
                                  std::size_t{4001}, std::size_t{20'000}}) {
     INFO(size);
@@ -74,16 +53,17 @@ TEST_CASE("the store works over libcurl", "[s3]") {
     CHECK(rig.made->remove(key));
     CHECK(rig.made->stat(key).error().code == errc::object_not_found);
   }
-  CHECK(rig.service.bucket.contents().empty());
+  CHECK(service.bucket.contents().empty());
 }
 
 TEST_CASE("what libcurl cannot tell is looked up", "[s3]") {
-  curl_rig rig;
+  wire_bucket service;
+  curl_rig rig(service);
   std::atomic<int> left{0};
   for (const fate first : {fate::lost, fate::cut, fate::unheard}) {
     for (const char* const call : {"PUT /bucket/upstow/", "POST /bucket/upstow/"}) {
       left = 1;
-      rig.service.decide([&](const std::string& line) {
+      service.decide([&](const std::string& line) {
         return line.starts_with(call) && left-- > 0 ? first : fate::answered;
       });
       const std::string text = pattern(call[1] == 'U' ? 10 : 9000);

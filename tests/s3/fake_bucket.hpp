@@ -9,10 +9,15 @@
 #include <optional>
 
 #include "s3/scripted.hpp"
+#include "s3/store_over.hpp"
 #include "support/storing.hpp"
 #include "upstow/store/s3_store.hpp"
 
 namespace upstow_test {
+
+inline bool is(const sent_request& r, std::string_view what) {
+  return (r.method + " " + r.target).find(what) != std::string::npos;
+}
 
 class fake_bucket final : public http_transport {
  public:
@@ -47,7 +52,7 @@ class fake_bucket final : public http_transport {
       std::unique_lock lock(mutex_);
       sent_.push_back(one);
       changed_.notify_all();
-      if ((one.method + " " + one.target).find(held) != std::string::npos) {
+      if (is(one, held)) {
         changed_.wait(lock, [this] { return tickets_ > 0; });
         --tickets_;
       }
@@ -79,7 +84,7 @@ class fake_bucket final : public http_transport {
   sent_request first(std::string_view text) const {
     const std::lock_guard lock(mutex_);
     for (const sent_request& r : sent_)
-      if ((r.method + " " + r.target).find(text) != std::string::npos) return r;
+      if (is(r, text)) return r;
     return {};
   }
 
@@ -87,7 +92,7 @@ class fake_bucket final : public http_transport {
   std::size_t count_of(std::string_view text) const {
     std::size_t n = 0;
     for (const sent_request& r : sent_)
-      if ((r.method + " " + r.target).find(text) != std::string::npos) ++n;
+      if (is(r, text)) ++n;
     return n;
   }
   scripted_answer usual(const sent_request& r) {
@@ -115,32 +120,20 @@ class fake_bucket final : public http_transport {
 
 inline constexpr std::uint64_t part_of_tests = 1000;
 
-/// A store over it, whose parts are small.
-struct bucket_rig {
-  fake_bucket bucket;
-  std::unique_ptr<s3::credentials_provider> keys;
-  std::unique_ptr<s3::client> client;
-  std::optional<s3_store> made;
+/// Requests, "METHOD target", that contain `what` are answered so.
+inline auto rule(std::string what, scripted_answer answer) {
+  return [what = std::move(what),
+          answer = std::move(answer)](const sent_request& r) -> std::optional<scripted_answer> {
+    if (is(r, what)) return answer;
+    return std::nullopt;
+  };
+}
 
-  explicit bucket_rig(s3_store_options options = {.part_bytes = part_of_tests},
-                      std::uint32_t attempts = 1) {
-    auto given = s3::fixed_credentials({.access_key = "AK", .secret_key = s3::secret_text("s")});
-    REQUIRE(given);
-    keys = *std::move(given);
-    s3::profile service = s3::generic;
-    service.put_create_only = service.complete_create_only = true;
-    service.part_min = 1;
-    auto opened = s3::client::open({.endpoint = "https://s3.example.org",
-                                    .bucket = "bucket",
-                                    .service = service,
-                                    .retry = {.attempts = attempts, .first_wait = 0ms}},
-                                   bucket, *keys);
-    REQUIRE(opened);
-    client = *std::move(opened);
-    auto store = s3_store::open(options, *client);
-    REQUIRE(store);
-    made.emplace(*std::move(store));
-  }
+/// A store over it, whose parts are small.
+struct bucket_rig : bucket_below<fake_bucket>, store_over {
+  explicit bucket_rig(const s3_store_options& options = {.part_bytes = part_of_tests},
+                      std::uint32_t attempts = 1)
+      : store_over(bucket, "https://s3.example.org", attempts, options) {}
   std::unique_ptr<transaction> open(const request_meta& request = {}) {
     failure why;
     auto t = made->open(request, why);

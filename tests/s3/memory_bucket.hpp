@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "s3/scripted.hpp"
+#include "s3/store_over.hpp"
 #include "support/heap.hpp"
 #include "upstow/store/s3_store.hpp"
 
@@ -204,39 +205,9 @@ class memory_bucket final : public http_transport {
   int made_ = 0;
 };
 
-/// A client of it, and a store over that, whose parts are small.
-struct memory_bucket_rig {
-  memory_bucket bucket;
-  std::unique_ptr<s3::credentials_provider> keys;
-  std::unique_ptr<s3::client> client;
-  std::optional<s3_store> made;
-
-  explicit memory_bucket_rig(const s3_store_options& options) {
-    // As long as real ones, which are on the heap.
-    auto given = s3::fixed_credentials(
-        {.access_key = "AKIAIOSFODNN7EXAMPLE",
-         .secret_key = s3::secret_text("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")});
-    REQUIRE(given);
-    keys = *std::move(given);
-    s3::profile service = s3::generic;
-    service.put_create_only = service.complete_create_only = true;
-    service.part_min = 1;
-    auto opened = s3::client::open({.endpoint = "https://s3.example.org",
-                                    .bucket = "bucket",
-                                    .service = service,
-                                    .retry = {.attempts = 2, .first_wait = 0ms}},
-                                   bucket, *keys);
-    REQUIRE(opened);
-    client = *std::move(opened);
-    open(options);
-  }
-  /// Anew, as after a restart: nothing is on its way any more.
-  void open(const s3_store_options& options) {
-    made.reset();
-    auto store = s3_store::open(options, *client);
-    REQUIRE(store);
-    made.emplace(*std::move(store));
-  }
+struct memory_bucket_rig : bucket_below<memory_bucket>, store_over {
+  explicit memory_bucket_rig(const s3_store_options& options)
+      : store_over(bucket, "https://s3.example.org", 2, options) {}
 };
 
 }  // namespace upstow_test

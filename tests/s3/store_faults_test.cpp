@@ -28,19 +28,6 @@ outcome try_store(bucket_rig& rig, const std::vector<std::string>& files) {
   return seen;
 }
 
-bool is(const sent_request& r, std::string_view what) {
-  return (r.method + " " + r.target).find(what) != std::string::npos;
-}
-
-/// Requests that contain `what` are answered so; there may be several rules.
-auto rule(std::string what, scripted_answer answer) {
-  return [what = std::move(what),
-          answer = std::move(answer)](const sent_request& r) -> std::optional<scripted_answer> {
-    if (is(r, what)) return answer;
-    return std::nullopt;
-  };
-}
-
 std::string mark_of(const fake_bucket& bucket) {
   for (const sent_request& r : bucket.sent()) {
     const std::string mark = r.header("x-amz-meta-upstow-mark");

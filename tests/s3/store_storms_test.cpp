@@ -10,19 +10,6 @@ namespace {
 
 const std::string two_parts = pattern(part_of_tests + 1);
 
-bool is(const sent_request& r, std::string_view what) {
-  return (r.method + " " + r.target).find(what) != std::string::npos;
-}
-
-/// Requests that contain `what` are answered so.
-auto rule(std::string what, scripted_answer answer) {
-  return [what = std::move(what),
-          answer = std::move(answer)](const sent_request& r) -> std::optional<scripted_answer> {
-    if (is(r, what)) return answer;
-    return std::nullopt;
-  };
-}
-
 struct outcome {
   op got = op::error;
   failure why{};

@@ -87,35 +87,18 @@ class wire_bucket {
   loopback_server server_;  // last: its threads use all of the above
 };
 
-/// A store that reaches it through the transport of the library.
-struct wire_rig {
-  std::unique_ptr<socket_transport> transport;
-  std::unique_ptr<s3::credentials_provider> keys;
-  std::unique_ptr<s3::client> client;
-  std::optional<s3_store> made;
+inline std::unique_ptr<socket_transport> opened_transport(const std::string& ca_file) {
+  auto made = socket_transport::open({.ca_file = ca_file});
+  REQUIRE(made);
+  return *std::move(made);
+}
 
+/// A store that reaches it through the transport of the library.
+struct wire_rig : bucket_below<std::unique_ptr<socket_transport>>, store_over {
   explicit wire_rig(const std::string& endpoint, const std::string& ca_file = {},
-                    std::uint32_t attempts = 2) {
-    auto opened = socket_transport::open({.ca_file = ca_file});
-    REQUIRE(opened);
-    transport = *std::move(opened);
-    auto given = s3::fixed_credentials({.access_key = "AK", .secret_key = s3::secret_text("s")});
-    REQUIRE(given);
-    keys = *std::move(given);
-    s3::profile service = s3::generic;
-    service.put_create_only = service.complete_create_only = true;
-    service.part_min = 1;
-    auto reached = s3::client::open({.endpoint = endpoint,
-                                     .bucket = "bucket",
-                                     .service = service,
-                                     .retry = {.attempts = attempts, .first_wait = 0ms}},
-                                    *transport, *keys);
-    REQUIRE(reached);
-    client = *std::move(reached);
-    auto store = s3_store::open({.part_bytes = 4000, .connections = 2}, *client);
-    REQUIRE(store);
-    made.emplace(*std::move(store));
-  }
+                    std::uint32_t attempts = 2)
+      : bucket_below{opened_transport(ca_file)},
+        store_over(*bucket, endpoint, attempts, {.part_bytes = 4000, .connections = 2}) {}
 };
 
 }  // namespace upstow_test
