@@ -264,41 +264,34 @@ void work_queue::data_written(turn& t) noexcept {
   for (const auto& u : woken) u->ready.fire();
 }
 
-void work_queue::fail(upload& u, failure why) noexcept {
+void work_queue::fail(const turn& t, failure why, bool and_waiting) noexcept {
   std::list<piece> dropped;
   uploads woken;
   {
     const std::lock_guard lock(mutex_);
-    if (!u.error) u.error = why;
-    forget(u, dropped);
-    u.offered.clear();
-    u.queued = 0;
+    for (const piece& p : t.pieces) {
+      fail(*p.of, why);
+      forget(*p.of, dropped);
+    }
+    if (and_waiting) {
+      for (const piece& p : pieces_) bytes_ -= p.data.size();
+      dropped.splice(dropped.end(), pieces_);
+      woken.swap(waiting_);
+      for (const piece& p : dropped) fail(*p.of, why);
+      for (const auto& u : woken) fail(*u, why);
+    }
     admit(woken);
   }
-  u.ready.fire();
-  for (const auto& w : woken) w->ready.fire();
-}
-
-void work_queue::fail_waiting(failure why) noexcept {
-  std::list<piece> dropped;
-  uploads woken;
-  {
-    const std::lock_guard lock(mutex_);
-    dropped.swap(pieces_);
-    woken.swap(waiting_);
-    const auto end = [why](upload& u) {
-      if (!u.error) u.error = why;
-      u.offered.clear();
-      u.queued = 0;
-    };
-    for (const piece& p : dropped) {
-      bytes_ -= p.data.size();
-      end(*p.of);
-    }
-    for (const auto& u : woken) end(*u);
-  }
+  for (const piece& p : t.pieces) p.of->ready.fire();
   for (const piece& p : dropped) p.of->ready.fire();
   for (const auto& u : woken) u->ready.fire();
+}
+
+/// Under the lock.
+void work_queue::fail(upload& u, failure why) noexcept {
+  if (!u.error) u.error = why;
+  u.offered.clear();
+  u.queued = 0;
 }
 
 void work_queue::answer(request& r, op outcome, failure why, std::int64_t published_at) noexcept {

@@ -125,9 +125,9 @@ class work_queue {
   bool take(turn& next) noexcept;
   /// The pieces of a turn are in the database, or lost. Empties them.
   void data_written(turn& t) noexcept;
-  void fail(upload& u, failure why) noexcept;
-  /// All uploads that wait for the disk.
-  void fail_waiting(failure why) noexcept;
+  /// The pieces of a turn are lost, and their uploads with them; `and_waiting`: so are all uploads
+  /// that wait for the disk. In one moment: who sees the failure and comes again is not among them.
+  void fail(const turn& t, failure why, bool and_waiting) noexcept;
   void answer(request& r, op outcome, failure why, std::int64_t published_at) noexcept;
   void answer(removal& r, failure why) noexcept;
   void erased(upload& u, bool by_us, failure why) noexcept;
@@ -144,6 +144,7 @@ class work_queue {
   bool has_work(time_point now) const noexcept;
   void admit(uploads& woken) noexcept;
   void forget(const upload& u, std::list<piece>& dropped) noexcept;
+  static void fail(upload& u, failure why) noexcept;
 
   const std::uint64_t max_bytes_;
   std::mutex mutex_;

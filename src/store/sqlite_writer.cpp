@@ -143,9 +143,8 @@ void writer::write(turn& t) noexcept {
   if (!why) why = end(write_all(t));
   forget_new_rows(t, static_cast<bool>(why));
   if (why) {
-    for (const piece& p : t.pieces) queue_.fail(*p.of, why);
-    // They have waited as long as these, and the next turn would keep them as long again.
-    if (why.code == errc::storage_unavailable) queue_.fail_waiting(why);
+    // Who waits has waited as long as these, and the next turn would keep them as long again.
+    queue_.fail(t, why, why.code == errc::storage_unavailable);
   }
   for (const auto& r : t.prepares) {
     if (why) r->outcome = op::error, r->why = why;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <semaphore>
 #include <thread>
 
 #include "sqlite_rig.hpp"
@@ -70,6 +71,41 @@ TEST_CASE("a database that stays locked is an error at every step, and then work
   REQUIRE(rig.made.drain(long_patience));
   CHECK_FALSE(rig.made.sweep({}).error);
   CHECK(stray_rows(rig.path) == 0);
+}
+
+TEST_CASE("who comes when the lock is given up does not fail with those who waited for it") {
+  sqlite_rig rig(impatient);
+  other_connection other(rig.path);
+  const auto late = upstow_test::open(rig.made);
+  REQUIRE(put(*begin(*late), "y"));
+  const std::vector<upstow::publish_as> as(1);
+  REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+  // The thread that tells of the failure is held until the late one has come.
+  struct {
+    std::binary_semaphore failed{0};
+    std::binary_semaphore go_on{0};
+  } held;
+  const upstow::waker hold{[](void* s) noexcept {
+                             auto& at = *static_cast<decltype(held)*>(s);
+                             at.failed.release();
+                             at.go_on.acquire();
+                           },
+                           &held};
+  std::unique_ptr<upstow::transaction> early;
+  upstow::sink* to = nullptr;
+  do {  // on a slow machine the patience may end before it waits
+    early = upstow_test::open(rig.made);
+    to = begin(*early);
+    while (to->write(upstow::as_bytes(pattern(upstow::MiB))).n == upstow::MiB) continue;
+  } while (!to->on_ready(hold));
+  held.failed.acquire();
+  CHECK(to->write(upstow::as_bytes("x")).error.code == errc::storage_unavailable);
+  REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
+  CHECK(late->prepare(as) == op::pending);
+  held.go_on.release();
+  to->disarm();
+  CHECK(prepare(*late, as) == op::ok);
+  CHECK(commit(*late) == op::ok);
 }
 
 TEST_CASE("a lock that is given up in time is waited for, and no call waits with it") {
