@@ -18,6 +18,7 @@
 #include "upstow/error.hpp"
 #include "upstow/head.hpp"
 #include "upstow/limits.hpp"
+#include "upstow/read_buffer.hpp"
 #include "upstow/result.hpp"
 #include "upstow/untrusted_name.hpp"
 #include "upstow/waker.hpp"

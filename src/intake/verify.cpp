@@ -12,6 +12,7 @@
 #include "upstow/check/content.hpp"
 #include "upstow/intake/ingest.hpp"
 #include "upstow/intake/receive.hpp"
+#include "upstow/read_buffer.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -58,8 +59,7 @@ class pieces {
   const std::string_view key_;
   std::unique_ptr<reader> from_;
   const object_info info_;
-  const std::unique_ptr<std::byte[]> buffer_ =
-      std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
+  const read_buffer buffer_ = make_read_buffer(buffer_bytes);
   std::uint64_t at_ = 0;
   std::uint64_t ahead_ = buffer_bytes;
 };

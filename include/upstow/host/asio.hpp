@@ -59,6 +59,7 @@
 #include "upstow/host/ready_gate.hpp"
 #include "upstow/http/connection.hpp"
 #include "upstow/intake/session.hpp"
+#include "upstow/read_buffer.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -318,7 +319,7 @@ class server_connection {
     bool whole = request().method == "HEAD";
     if (!whole) {
       const std::size_t size = 64 * KiB;  // what the connection lets wait
-      const auto block = std::make_unique_for_overwrite<std::byte[]>(size);
+      const read_buffer block = make_read_buffer(size);
       for (;;) {
         const std::span<std::byte> into(block.get(), size);
         result<std::size_t> got = std::size_t{0};
@@ -454,7 +455,7 @@ class server_connection {
     // A body that shrinks below the buffer's size is no reason for another one.
     if (capacity_ == wanted || (capacity_ > wanted && unread != std::uint64_t{0})) return;
     buffer_.reset();
-    buffer_ = std::make_unique_for_overwrite<std::byte[]>(wanted);
+    buffer_ = make_read_buffer(wanted);
     capacity_ = wanted;
   }
 
@@ -479,7 +480,7 @@ class server_connection {
   }
 
   http::connection http_;
-  std::unique_ptr<std::byte[]> buffer_;
+  read_buffer buffer_;
   std::size_t capacity_ = 0;
   ::asio::ip::tcp::socket socket_;
   std::shared_ptr<gate> gate_;

@@ -79,7 +79,6 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -87,6 +86,7 @@
 #include "upstow/host/ready_gate.hpp"
 #include "upstow/intake/response.hpp"
 #include "upstow/intake/session.hpp"
+#include "upstow/read_buffer.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -247,7 +247,7 @@ struct allowance {
 template <class Stream, class Buffer>
 net::awaitable<bool> drain(Stream& stream, Buffer& buffer, request_parser& request,
                            connection_advice advice) {
-  const auto block = std::make_unique_for_overwrite<std::byte[]>(block_bytes);
+  const read_buffer block = make_read_buffer(block_bytes);
   allowance left(advice);
   deadline<Stream> limit(stream, co_await net::this_coro::executor);
   limit.set(left.until);
@@ -262,7 +262,7 @@ net::awaitable<bool> drain(Stream& stream, Buffer& buffer, request_parser& reque
 template <class Stream>
 net::awaitable<void> linger(Stream& stream, connection_advice advice) {
   half_close(stream);
-  const auto block = std::make_unique_for_overwrite<std::byte[]>(block_bytes);
+  const read_buffer block = make_read_buffer(block_bytes);
   allowance left(advice);
   deadline<Stream> limit(stream, co_await net::this_coro::executor);
   limit.set(left.until);
@@ -368,7 +368,7 @@ net::awaitable<outcome> receive(Stream& stream, Buffer& buffer, request_parser& 
   if constexpr (requires { buffer.reserve(detail::block_bytes); }) {
     buffer.reserve(detail::block_bytes);
   }
-  const auto block = std::make_unique_for_overwrite<std::byte[]>(detail::block_bytes);
+  const read_buffer block = make_read_buffer(detail::block_bytes);
   while (!request.is_done() && s.st() != state::failed) {
     limit.set(s.deadline());
     const detail::reading next = co_await detail::read_body(stream, buffer, request, block.get());

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <new>
 #include <semaphore>
 #include <span>
 
 #include "upstow/intake/session.hpp"
+#include "upstow/read_buffer.hpp"
 
 namespace upstow {
 inline namespace UPSTOW_ABI {
@@ -61,7 +60,7 @@ template <class Read>
 outcome receive(const head& request, Read&& read, const policy& rules, store& into,
                 const session_options& options = {}, std::size_t buffer_bytes = 256 * KiB) {
   session s{into, rules, request, options};
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
+  const read_buffer buffer = make_read_buffer(buffer_bytes);
   while (s.st() == state::need_more) {
     const result<std::size_t> got = read(std::span<std::byte>(buffer.get(), buffer_bytes));
     if (!got) {
