@@ -160,6 +160,29 @@ void every_call(connected<Server>& to, const s3::profile& service) {
   CHECK_FALSE(late.slept);
 }
 
+void over_tls(const real_ceph& server, s3::credentials_provider& keys) {
+  const auto reaches = [&](http_transport& by, bool sign) {
+    const auto client = s3::client::open({.endpoint = server.tls_endpoint(),
+                                          .bucket = "uploads",
+                                          .service = s3::ceph,
+                                          .sign_payload = sign},
+                                         by, keys);
+    REQUIRE(client);
+    const auto head = (*client)->head("nothing");
+    if (s3::problem_of(head.error()) == problem::untrusted) return false;
+    objects(**client);
+    multipart(**client);
+    return true;
+  };
+  const auto trusting = socket_transport::open({.ca_file = server.ca_file()});
+  REQUIRE(trusting);
+  CHECK(reaches(**trusting, true));
+  CHECK(reaches(**trusting, false));
+  const auto stranger = socket_transport::open({});
+  REQUIRE(stranger);
+  CHECK_FALSE(reaches(**stranger, true));
+}
+
 }  // namespace
 
 TEST_CASE("Ceph, every call", "[s3][.ceph]") {
@@ -169,6 +192,7 @@ TEST_CASE("Ceph, every call", "[s3][.ceph]") {
   CHECK(put(*client, "taken", "1", overwriting::refused));
   CHECK(put(*client, "taken", "2", overwriting::refused).error().code == errc::key_exists);
   CHECK(got(*client, "taken", 0, 10) == "1");
+  over_tls(to.server, *to.keys);
   const auto nobody = to.client_of("nobody", to.server.secret(), s3::ceph);
   CHECK(s3::problem_of(put(*nobody, "k", "x").error()) == problem::wrong_key);
 }

@@ -49,7 +49,7 @@ struct connected {
                           .region = region,
                           .bucket = bucket,
                           .service = service,
-                          .checksums = s3::checksum_use::always,  // the servers here speak no https
+                          .checksums = s3::checksum_use::always,  // unsigned payloads are for https
                           .clock = clock},
                          *transport, *keys);
     REQUIRE(opened);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "support/service_script.hpp"
 
@@ -15,19 +17,25 @@ class real_s3 {
   std::string secret() const { return script_.fact("S3_SECRET"); }
 
  protected:
-  real_s3(const char* script, const char* missing) : script_({script}, 3, missing) {}
+  real_s3(std::vector<std::string> command, std::size_t facts, const char* missing)
+      : script_(std::move(command), facts, missing) {}
 
   service_script script_;
 };
 
 struct real_moto : real_s3 {
-  real_moto() : real_s3(UPSTOW_START_MOTO, "no moto (pip: moto[server])") {}
+  real_moto() : real_s3({UPSTOW_START_MOTO}, 3, "no moto (pip: moto[server])") {}
 };
 
 /// Ceph with three object servers and a gateway.
 struct real_ceph : real_s3 {
   real_ceph()
-      : real_s3(UPSTOW_START_CEPH, "no ceph (packages ceph-mon ceph-osd radosgw ceph-common)") {}
+      : real_s3({UPSTOW_START_CEPH, "--tls"}, 5,
+                "no ceph (packages ceph-mon ceph-osd radosgw ceph-common)") {}
+
+  /// The same gateway behind TLS, and who vouches for it.
+  std::string tls_endpoint() const { return script_.fact("S3_TLS_ENDPOINT"); }
+  std::string ca_file() const { return script_.fact("S3_CA_FILE"); }
 
   /// An object server, from 0 on.
   void kill(int number) { script_.order("kill " + std::to_string(number)); }
@@ -36,7 +44,7 @@ struct real_ceph : real_s3 {
 
 /// OpenStack Swift with s3api.
 struct real_swift : real_s3 {
-  real_swift() : real_s3(UPSTOW_START_SWIFT, "no swift (packages python3-swift memcached)") {}
+  real_swift() : real_s3({UPSTOW_START_SWIFT}, 3, "no swift (packages python3-swift memcached)") {}
 };
 
 }  // namespace upstow_test
