@@ -81,6 +81,7 @@ void multipart(s3::client& client) {
   REQUIRE(listed->entries.size() == 1);
   CHECK(listed->entries[0].key == key);
   CHECK(listed->entries[0].size == size);
+  CHECK(client.remove(key));
 }
 
 void uploads_that_end(s3::client& client) {
