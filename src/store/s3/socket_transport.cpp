@@ -84,6 +84,7 @@ class socket_transport::impl {
   failure prepare() {
     asio::error_code error;
     trust_.set_verify_mode(asio::ssl::verify_peer, error);
+    if (!error) trust_.set_default_verify_paths(error);
     if (error || SSL_CTX_set_min_proto_version(trust_.native_handle(), TLS1_2_VERSION) != 1)
       return {.code = errc::internal, .cause = error.value()};
     if (options_.ca_file.empty()) return {};
@@ -125,7 +126,6 @@ class socket_transport::impl {
   transfer_fault connect(const peer& to, steady::time_point until, std::unique_ptr<wire_link>& link,
                          http_response& response) {
     const auto try_to = [&] {
-      if (to.tls) trust_the_system();
       link = std::make_unique<wire_link>(to);
       std::vector<tcp::endpoint> where;
       transfer_fault fault = names_.resolve(to, until, where);
@@ -134,14 +134,6 @@ class socket_transport::impl {
       return fault;
     };
     return as_faults(try_to, response);
-  }
-
-  /// Not before it is needed: to read a system's authorities takes 20 ms.
-  void trust_the_system() {
-    std::call_once(system_trusted_, [this] {
-      asio::error_code without_them_nobody_is_trusted;
-      trust_.set_default_verify_paths(without_them_nobody_is_trusted);
-    });
   }
 
   static transfer exchange(wire_link& link, const std::string& head, const http_request& request,
@@ -190,7 +182,6 @@ class socket_transport::impl {
 
   const socket_transport_options options_;
   asio::ssl::context trust_;
-  std::once_flag system_trusted_;
   name_resolver names_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<wire_link>> idle_;  // the one used last is the last
