@@ -16,6 +16,7 @@ struct budget_share::node {
   std::uint64_t granted = 0;  // set aside, not yet taken
   std::uint64_t wants = 0;    // what it waits for, `granted` included
   bool queued = false;
+  bool waits_ended = false;
   std::shared_ptr<node> next;
   waker_slot slot;
 
@@ -167,7 +168,7 @@ UPSTOW_INLINE budget_wait budget_share::wait(std::uint64_t n, waker w) noexcept 
     lock = std::unique_lock(from_->mutex);
   }
   node_->wants = n;
-  if (n <= node_->granted) return budget_wait::ready;
+  if (node_->waits_ended || n <= node_->granted) return budget_wait::ready;
   if (!from_->others_wait(*node_) && node_->missing() <= from_->free) return budget_wait::ready;
   if (!from_->all_can_come(*node_)) return budget_wait::never;
   node_->slot.arm(w);
@@ -191,6 +192,18 @@ UPSTOW_INLINE void budget_share::forgo() noexcept {
   std::unique_lock lock(from_->mutex);
   from_->release(*node_, node_->granted, node_->granted);
   from_->serve(std::move(lock));
+}
+
+UPSTOW_INLINE void budget_share::end_waits() noexcept {
+  if (node_ == nullptr) return;
+  {
+    std::unique_lock lock(from_->mutex);
+    node_->waits_ended = true;
+    from_->leave(*node_);
+    from_->release(*node_, node_->granted, node_->granted);
+    from_->serve(std::move(lock));
+  }
+  node_->slot.fire();
 }
 
 UPSTOW_INLINE std::uint64_t budget_share::held() const noexcept {

@@ -118,6 +118,31 @@ class fake_bucket final : public http_transport {
   int uploads_ = 0;
 };
 
+/// As a host waits: on a loop, with an event.
+struct event {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int times = 0;
+
+  waker to() {
+    return {[](void* self) noexcept {
+              auto& e = *static_cast<event*>(self);
+              const std::lock_guard lock(e.mutex);
+              ++e.times;
+              e.changed.notify_all();
+            },
+            this};
+  }
+  void wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return times > 0; });
+  }
+  int seen() {
+    const std::lock_guard lock(mutex);
+    return times;
+  }
+};
+
 inline constexpr std::uint64_t part_of_tests = 1000;
 
 /// Requests, "METHOD target", that contain `what` are answered so.

@@ -171,6 +171,29 @@ TEST_CASE("a waiting client is woken by a failure", "[s3]") {
   CHECK(to.write(as_bytes("x")).error.code == errc::storage_failed);
 }
 
+TEST_CASE("a client that waits for memory behind others is woken by a failure", "[s3]") {
+  constexpr std::uint64_t part = 64 * KiB;
+  bucket_rig rig({.part_bytes = part, .budget = memory_budget(3 * part)});
+  rig.bucket.held = "partNumber=";
+  rig.bucket.says = rule("partNumber=", error(403, "AccessDenied"));
+  const auto fails = rig.open(), slow = rig.open(), first = rig.open();
+  REQUIRE(put(begin_at(*slow, "slow"), "x"));
+  sink& of_fails = begin_at(*fails, "fails");
+  sink& of_first = begin_at(*first, "first");
+  REQUIRE(of_fails.write(as_bytes(pattern(3 * part))).n == 2 * part);
+  REQUIRE(of_first.write(as_bytes("x")).n == 0);
+  event served, woken;
+  REQUIRE(of_first.on_ready(served.to()));
+  REQUIRE(of_fails.on_ready(woken.to()));
+  rig.bucket.wait_for("partNumber=", 2);
+  rig.bucket.let_go(1);
+  served.wait();
+  woken.wait();
+  CHECK(of_fails.write(as_bytes("x")).error.code == errc::storage_failed);
+  CHECK_FALSE(of_fails.on_ready(woken.to()));
+  rig.bucket.let_go(100);
+}
+
 TEST_CASE("a write in the midst of which the upload fails comes to an end", "[s3]") {
   const std::string many = pattern(5000 * part_of_tests);
   for (int i = 0; i < 20; ++i) {  // few of them too late to be in its midst

@@ -54,6 +54,30 @@ TEST_CASE("a share gives back what it holds when it goes") {
   CHECK(budget.used() == 0);
 }
 
+TEST_CASE("who has failed waits no more, and those behind it are served") {
+  const memory_budget budget{100};
+  budget_share held{budget};
+  counted_share failed{budget}, next{budget};
+  REQUIRE(held.take(100));
+  REQUIRE(failed.wait(80) == budget_wait::armed);
+  REQUIRE(next.wait(20) == budget_wait::armed);
+  held.give_back(50);
+  CHECK(next.woken == 0);
+  failed.share.end_waits();
+  CHECK(failed.woken == 1);
+  CHECK(next.woken == 1);
+  CHECK(failed.wait(80) == budget_wait::ready);
+  CHECK(failed.woken == 1);
+  // What was set aside for it goes to others.
+  REQUIRE(next.share.take(20));
+  REQUIRE(next.wait(40) == budget_wait::armed);
+  held.give_back(10);
+  CHECK(next.woken == 2);
+  CHECK(budget.used() == 100);
+  next.share.end_waits();
+  CHECK(budget.used() == 60);
+}
+
 TEST_CASE("a share of no budget always has enough") {
   budget_share none;
   CHECK(none.take(upstow::unlimited));

@@ -37,7 +37,7 @@ class UPSTOW_API memory_budget {
 
 enum class budget_wait : std::uint8_t {
   armed,  ///< the waker fires once the bytes are set aside for this share
-  ready,  ///< take() succeeds now, unless another thread is faster
+  ready,  ///< take() succeeds now, unless another thread is faster; or waits were ended
   never,  ///< more than the budget has, or only those who wait could give it back
 };
 
@@ -74,6 +74,10 @@ class UPSTOW_API budget_share {
   void disarm() noexcept;
   /// Ends the wait and gives back what was set aside and not taken.
   void forgo() noexcept;
+
+  /// For a request that has failed: whoever waits is woken, and no later wait lasts. What was set
+  /// aside is given back.
+  void end_waits() noexcept;
 
   /// Resting and leaving.
   std::uint64_t held() const noexcept;

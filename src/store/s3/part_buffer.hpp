@@ -19,6 +19,12 @@ namespace s3_store_detail {
 
 class part_buffer {
  public:
+#if defined(__linux__)
+  static constexpr bool grows_in_place = true;  // mremap: its pages move, and none is copied
+#else
+  static constexpr bool grows_in_place = false;
+#endif
+
   part_buffer() noexcept = default;
   part_buffer(part_buffer&& other) noexcept { swap(other); }
   part_buffer& operator=(part_buffer&& other) noexcept {

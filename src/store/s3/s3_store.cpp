@@ -109,8 +109,7 @@ bool in_range(const s3_store_options& o, const s3::profile& service) noexcept {
   if (prefix.size() < 2 || prefix.size() > 401 || !prefix.ends_with('/')) return false;
   if (!object_key::valid(prefix.substr(0, prefix.size() - 1))) return false;
   if (o.part_bytes < std::max<std::uint64_t>(service.part_min, 1)) return false;
-  // A buffer that grows is two for a moment.
-  const bool fits = o.part_bytes <= o.budget.max_bytes() / 5 * 4;
+  const bool fits = most_for_a_part(o.part_bytes) <= o.budget.max_bytes();
   return fits && o.part_bytes <= service.part_max && service.parts_max >= 1 &&
          o.parts_in_flight >= 1 && o.connections >= 1 && o.connections <= 256;
 }

@@ -16,11 +16,30 @@ namespace {
 /// A small file has a small buffer: it grows fourfold, up to a part.
 constexpr std::uint64_t first_buffer = 64 * KiB;
 
+std::uint64_t next_size(std::uint64_t held, std::uint64_t part_bytes) noexcept {
+  return std::min(held == 0 ? first_buffer : 4 * held, part_bytes);
+}
+
+/// Of the budget. Where a buffer is copied to grow, there are two for a moment.
+std::uint64_t taken_to_grow(std::uint64_t from, std::uint64_t to) noexcept {
+  return part_buffer::grows_in_place ? to - from : to;
+}
+
 std::unique_ptr<job> job_for(work what, object* on) {
   return std::make_unique<job>(job{.what = what, .on = on});
 }
 
 }  // namespace
+
+std::uint64_t most_for_a_part(std::uint64_t part_bytes) noexcept {
+  std::uint64_t held = 0, most = 0;
+  while (held < part_bytes) {
+    const std::uint64_t next = next_size(held, part_bytes);
+    most = held + taken_to_grow(held, next);
+    held = next;
+  }
+  return most;
+}
 
 /// Constant, so that no upload has a part too many, and services that want equal parts get them.
 std::uint64_t upload::part_size(const part_meta& part) const noexcept {
@@ -29,8 +48,7 @@ std::uint64_t upload::part_size(const part_meta& part) const noexcept {
   if (bound == unlimited) return in_.options.part_bytes;
   const std::uint64_t needed = bound / service.parts_max + 1;
   const std::uint64_t rounded = (needed + MiB - 1) / MiB * MiB;
-  // Half of the memory: a buffer that grows has its old and its new size for a moment, and a part
-  // is sent while the next one fills.
+  // Half of the memory: a part is sent while the next one fills.
   const std::uint64_t most = std::min(in_.options.budget.max_bytes() / 2, service.part_max);
   return std::max(in_.options.part_bytes, std::min(rounded, most));
 }
@@ -146,17 +164,17 @@ void upload::end_part(object& o) {
 
 /// False: there is no memory for it now.
 bool upload::grow(object& o) {
-  std::uint64_t wanted = o.held == 0 ? first_buffer : 4 * o.held;
-  if (o.parts > 0) wanted = o.part_bytes;
-  wanted = std::min(wanted, o.part_bytes);
-  if (!share_.take(wanted)) {
-    o.wants = wanted;
+  const std::uint64_t wanted = o.parts > 0 ? o.part_bytes : next_size(o.held, o.part_bytes);
+  const std::uint64_t before = o.held;
+  const std::uint64_t more = taken_to_grow(before, wanted);
+  if (!share_.take(more)) {
+    o.wants = more;
     return false;
   }
-  const std::uint64_t before = std::exchange(o.held, wanted);
+  o.held = before + more;
   const bool good = find_memory(o.filling, static_cast<std::size_t>(wanted));
-  if (!good) o.held = before;
-  share_.give_back(good ? before : wanted);
+  share_.give_back(o.held - (good ? wanted : before));
+  o.held = good ? wanted : before;
   if (!good) fail_with({.code = errc::no_memory});
   return good;
 }

@@ -46,6 +46,9 @@ class live_names {
   std::multiset<std::string> names_;
 };
 
+/// How much of the budget a buffer takes at most while it grows to a part.
+std::uint64_t most_for_a_part(std::uint64_t part_bytes) noexcept;
+
 /// What all uploads of a store share.
 struct context {
   context(const s3_store_options& o, s3::client& c)

@@ -277,11 +277,13 @@ void upload::wake_all() noexcept {
     }
     if (may_write) o->slot.fire();
   }
-  bool answered = false;
+  bool answered = false, failed = false;
   {
     const std::lock_guard lock(mutex_);
+    failed = static_cast<bool>(error_);
     answered = phase_ != phase::preparing && phase_ != phase::committing;
   }
+  if (failed) share_.end_waits();
   if (answered) slot_.fire();
 }
 
