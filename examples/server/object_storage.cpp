@@ -97,7 +97,7 @@ bucket_store open_bucket(const bucket_place& at, std::chrono::seconds abandoned_
   }
   const auto below = std::make_shared<foundation>();
   auto transport = upstow::socket_transport::open({});
-  if (!transport) return failed("there are no trusted certificates, or no memory");
+  if (!transport) return failed("no memory, threads or descriptors");
   below->transport = *std::move(transport);
   auto keys = std::getenv("AWS_ACCESS_KEY_ID") != nullptr ? s3::environment_credentials()
                                                           : s3::file_credentials("", "");
@@ -118,7 +118,10 @@ bucket_store open_bucket(const bucket_place& at, std::chrono::seconds abandoned_
   below->client = *std::move(client);
   auto opened = upstow::s3_store::open({.prefix = at.prefix, .abandoned_after = abandoned_after},
                                        *below->client);
-  if (!opened) return failed("the prefix may hold letters, digits, '-', '_', '.' and '/'");
+  if (opened.error().code == upstow::errc::misuse) {
+    return failed("the prefix may hold lower-case letters, digits, '-', '_', '.' and '/'");
+  }
+  if (!opened) return failed("no memory, or no threads");
   if (const auto seen = below->client->objects(at.prefix); !seen)
     return failed(complaint(at, *below->client, seen.error()));
   return {

@@ -225,6 +225,33 @@ TEST_CASE("a misspelt endpoint, a dead one and a false one", "[s3]") {
   CHECK(attempts == 1);
 }
 
+TEST_CASE("what answers with a page is no S3 service, whatever its status", "[s3]") {
+  for (const int status : {301, 302, 307, 308, 400, 401, 403, 404, 405}) {
+    INFO(status);
+    scripted_client s;
+    s.transport.script = {
+        {.status = static_cast<std::uint16_t>(status), .body = "<html>nginx</html>"}};
+    collected into;
+    const failure f = s.client->get("k", 0, 10, into).error();
+    CHECK(f.code == errc::storage_failed);
+    CHECK(why(f) == problem::bad_answer);
+    CHECK(s.transport.sent.size() == 1);
+  }
+  // Proxies in front of a service have these to say.
+  for (const int status : {429, 502, 503}) {
+    scripted_client s;
+    for (int i = 0; i < 9; ++i)
+      s.transport.script.push_back(
+          {.status = static_cast<std::uint16_t>(status), .body = "<html>wait</html>"});
+    collected into;
+    CHECK(why(s.client->get("k", 0, 10, into).error()) == problem::busy);
+  }
+  scripted_client s;
+  s.transport.script = {{.status = 413, .body = "<html>large</html>"}, {.status = 404}};
+  CHECK(why(s.put("x").error()) == problem::too_large);
+  CHECK(why(s.client->head("k").error()) == problem::no_object);
+}
+
 TEST_CASE("a named region is kept if it looks like one", "[s3]") {
   scripted_client s;
   s.transport.script = {

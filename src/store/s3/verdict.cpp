@@ -85,6 +85,24 @@ verdict by_status(std::uint16_t status, const call_traits& of) noexcept {
   return {failed(errc::storage_failed, problem::other), again::no};
 }
 
+/// A page instead of an error's document is no word of an S3 service: a web server, or the http of
+/// a port for https. What proxies say in front of one is left to its status.
+bool is_of_a_stranger(const http_response& response, bool is_error) noexcept {
+  if (is_error || response.body.empty()) return false;
+  switch (response.status) {
+    case 301:
+    case 302:
+    case 307:
+    case 308:
+    case 400:
+    case 401:
+    case 403:
+    case 404:
+    case 405: return true;
+    default: return false;  // any number
+  }
+}
+
 verdict judge(const http_response& response, const call_traits& of) {
   const bool good = response.status >= 200 && response.status < 300;
   if (good && !of.error_in_200) return {};
@@ -99,6 +117,8 @@ verdict judge(const http_response& response, const call_traits& of) {
   for (const code_row& row : codes)
     if (row.code == code) return {failed(row.means, row.what), row.retry};
   if (good) return {failed(errc::storage_unavailable, problem::busy), again::later};
+  if (is_of_a_stranger(response, is_error))
+    return {failed(errc::storage_failed, problem::bad_answer), again::no};
   return by_status(response.status, of);
 }
 
