@@ -38,6 +38,8 @@ using tcp = asio::ip::tcp;
 
 // Time for running uploads to end after SIGTERM: that of docker stop and less than systemd's 90 s.
 constexpr std::chrono::seconds stop_time{10};
+// And for what runs in the background then: removing files of cut uploads takes no longer.
+constexpr std::chrono::seconds drain_time{5};
 
 // Files that may be open beside connections: the cap of the store, and what a process needs anyway.
 constexpr rlim_t other_files = 512 + 64;
@@ -77,10 +79,21 @@ void greet(const tcp::endpoint& at, const server::options& chosen) {
   (void)std::fflush(stdout);
 }
 
+// A bucket that does not answer would be waited for as long as its deadlines are, minutes. What is
+// unfinished then is as after a crash, and left to a sweep.
+void end_in_any_case() {
+  std::thread([] {
+    std::this_thread::sleep_for(stop_time + drain_time + std::chrono::seconds(2));
+    server::log_event("the store does not answer: what is unfinished is left to a sweep");
+    std::_Exit(EXIT_FAILURE);
+  }).detach();
+}
+
 template <class Listener>
 asio::awaitable<void> stop_at(asio::signal_set& signals, Listener& listener) {
   (void)co_await signals.async_wait(asio::use_awaitable);
   server::log_event("stopping: finishing what is running");
+  end_in_any_case();
   co_await listener.stop(stop_time);
 }
 
@@ -158,7 +171,7 @@ int serve(const server::options& chosen, const upstow::policy& rules) {
   asio::signal_set signals(loop, SIGINT, SIGTERM);  // before anybody knows that we are there
   greet(acceptor.local_endpoint(), chosen);
   run(loop, signals, std::move(acceptor), routes, chosen);
-  (void)store->drain(std::chrono::seconds(5));  // removing files of cut uploads takes no longer
+  (void)store->drain(drain_time);
   return EXIT_SUCCESS;
 }
 

@@ -11,22 +11,22 @@ import urllib.parse
 import urllib.request
 import xml.etree.ElementTree
 
-START = pathlib.Path(__file__).resolve().parent.parent / 'services/start_ceph'
+SERVICES = pathlib.Path(__file__).resolve().parent.parent / 'services'
 KEYS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY')
 PATIENCE = 180  # s: with an object server gone everything waits for a while
 
 
 class Cluster:
-    """Takes twenty seconds to start. SkipTest where Ceph is not installed."""
+    """Takes twenty seconds to start. SkipTest where Ceph is not installed, or what `script` starts."""
 
-    def __init__(self, *options):
-        self.process = subprocess.Popen([sys.executable, START, *options], stdin=subprocess.PIPE,
+    def __init__(self, *options, script='start_ceph'):
+        self.process = subprocess.Popen([sys.executable, SERVICES / script, *options], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         lines = [self.process.stdout.readline() for _ in range(3)]
         where = dict(line.rstrip('\n').split('=', 1) for line in lines if '=' in line)
         if 'S3_ENDPOINT' not in where:
             code = self.end()
-            raise unittest.SkipTest('no ceph') if code == 77 else AssertionError(code)
+            raise unittest.SkipTest(f'{script}: not installed') if code == 77 else AssertionError(code)
         self.endpoint, self.key, self.secret = (where[f'S3_{n}'] for n in ('ENDPOINT', 'KEY', 'SECRET'))
         os.environ.update(zip(KEYS, (self.key, self.secret)))
 

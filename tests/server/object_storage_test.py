@@ -20,7 +20,10 @@ from support import (FULL, MIB, Server, blocks, main, need, read_answer, request
 requests = need('requests', 'python3-requests')
 
 
-def refusal(store, keys=('key', 'secret')):
+SECRET = 'f3c1d0-that-nobody-may-see'
+
+
+def refusal(store, keys=('key', SECRET)):
     """What a server says that does not start."""
     given = {**os.environ, **dict(zip(KEYS, keys))}
     ran = subprocess.run([support.BINARY, '--port', '0', '--store', store], env=given, timeout=120,
@@ -41,21 +44,42 @@ class Slips(unittest.TestCase):
 
     def test_nobody_there(self):
         self.assertIn('check host and port', refusal('s3://uploads?endpoint=http://127.0.0.1:1'))
-        self.assertIn('host', refusal('s3://uploads?endpoint=http://misspelt.invalid'))
+        self.assertIn('how the endpoint is spelt', refusal('s3://uploads?endpoint=http://misspelt.invalid'))
+        self.assertIn('lower-case', refusal('s3://uploads/Incoming?endpoint=http://127.0.0.1:1'))
 
-    def test_what_fails_later_is_in_the_log(self):
-        # As with a secret that was replaced meanwhile.
-        service = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Refusing)
+    def test_somebody_else_there(self):
+        page = self.serve(Page)
+        self.assertIn('does not speak S3', refusal(f's3://uploads?endpoint=http://127.0.0.1:{page}'))
+
+    def serve(self, handler):
+        """A service of a test's own; its port."""
+        service = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
         self.addCleanup(service.server_close)
         threading.Thread(target=service.serve_forever).start()
         self.addCleanup(service.shutdown)
-        os.environ.update(zip(KEYS, ('key', 'secret')))
-        store = f's3://uploads?endpoint=http://127.0.0.1:{service.server_port}'
+        os.environ.update(zip(KEYS, ('key', SECRET)))
+        return service.server_port
+
+    def test_what_fails_later_is_in_the_log(self):
+        # As with a secret that was replaced meanwhile.
+        store = f's3://uploads?endpoint=http://127.0.0.1:{self.serve(Refusing)}'
         with Server('--store', store, in_bucket=True) as server:
             answer = requests.put(f'{server.base}/upload/a.bin', data=b'x', timeout=30)
             self.assertEqual(answer.status_code // 100, 5, answer.text)
-            self.assertNotIn('secret', answer.text)
+            self.assertNotIn(SECRET, answer.text)
             until(lambda: 'check the secret key' in server.log(), 'what to change')
+            self.assertNotIn(SECRET, server.log())
+
+    def test_a_bucket_that_hangs_does_not_keep_the_server(self):
+        Hanging.reached.clear()
+        self.addCleanup(Hanging.go_on.set)
+        store = f's3://uploads?endpoint=http://127.0.0.1:{self.serve(Hanging)}'
+        with Server('--store', store, in_bucket=True) as server:
+            with SlowPut(server, 1) as put:
+                put.send()
+                self.assertTrue(Hanging.reached.wait(PATIENCE))
+                self.assertEqual(server.stop(seconds=PATIENCE), 1)
+            self.assertIn('left to a sweep', server.log())
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
@@ -77,6 +101,21 @@ class Refusing(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Hanging(Refusing):
+    reached, go_on = threading.Event(), threading.Event()
+
+    def do_PUT(self):
+        self.reached.set()
+        self.go_on.wait()
+
+
+class Page(Refusing):
+    """A web server that somebody took for the bucket."""
+
+    def do_GET(self):
+        self.say(404, b'<html>not found</html>')
 
 
 def full_only():
@@ -153,9 +192,9 @@ class Ceph(unittest.TestCase):
 
     def test_what_is_wrong_is_said(self):
         keys = (self.cluster.key, self.cluster.secret)
-        self.assertIn('bucket', refusal(self.cluster.store('missing'), keys))
-        self.assertIn('secret', refusal(self.cluster.store(), (keys[0], 'not the one')))
-        self.assertIn('access key', refusal(self.cluster.store(), ('nobody', keys[1])))
+        self.assertIn('create the bucket', refusal(self.cluster.store('missing'), keys))
+        self.assertIn('check the secret key', refusal(self.cluster.store(), (keys[0], 'not the one')))
+        self.assertIn('check the access key id', refusal(self.cluster.store(), ('nobody', keys[1])))
 
     def test_client_leaves(self):
         store = self.cluster.store(prefix='left')
@@ -180,6 +219,18 @@ class Ceph(unittest.TestCase):
             until(lambda: swept(store), 'it is a second old and goes', PATIENCE)
         self.assertEqual(self.cluster.unfinished('killed'), [])
         self.assertEqual(swept(store), 0)
+
+
+class Swift(unittest.TestCase):
+
+    def test_another_region(self):
+        full_only()
+        swift = Cluster(script='start_swift')
+        self.addCleanup(swift.end)
+        store = swift.store(service='generic', region='eu-nowhere-1')
+        said = refusal(store, (swift.key, swift.secret))
+        self.assertIn('set the region', said)
+        self.assertIn('region=us-east-1', said)
 
 
 class OtherTools(unittest.TestCase):
