@@ -1,9 +1,11 @@
-// What an S3 service may answer: heads and bodies of HTTP responses, at every cut the same, and
-// documents of every call; and the text that is signed.
+// What an S3 service may answer: heads and bodies of HTTP responses, at every cut the same, fields
+// and documents of every call, records of objects; and what is signed.
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "../../src/store/s3/response_reader.hpp"
+#include "../../src/store/s3/store_record.hpp"
 #include "fuzz/fuzz.hpp"
 #include "upstow/store/s3_client.hpp"
 #include "upstow/store/s3_signature.hpp"
@@ -39,7 +41,6 @@ void read_wire(std::string_view wire, bool to_head, std::uint32_t seed) {
   const read_response a = read(wire, to_head, nullptr), b = read(wire, to_head, &cuts);
   FUZZ_CLAIM(a.state != response_reader::state::more);
   FUZZ_CLAIM(a.state == b.state);
-  FUZZ_CLAIM(a.response.body.size() <= MiB);
   if (a.state == response_reader::state::failed) {
     FUZZ_CLAIM(a.response.fault != transfer_fault::none);
     return;
@@ -50,21 +51,43 @@ void read_wire(std::string_view wire, bool to_head, std::uint32_t seed) {
   FUZZ_CLAIM(!to_head || a.response.body.empty());
 }
 
-/// Answers every call with the same.
+/// Answers every call with the same: lines with a colon are its fields, the rest is its body.
 class one_answer final : public http_transport {
  public:
-  one_answer(std::uint16_t status, std::string_view body) : status_(status), body_(body) {}
-  transfer send(const http_request&, http_response& response,
+  one_answer(std::uint16_t status, std::string_view text) {
+    given_.status = status;
+    while (true) {
+      const std::string_view line = text.substr(0, text.find('\n'));
+      const std::size_t colon = line.find(": ");
+      if (colon == std::string_view::npos || line.size() == text.size()) break;
+      given_.headers.push_back(
+          {std::string(line.substr(0, colon)), std::string(line.substr(colon + 2))});
+      text.remove_prefix(line.size() + 1);
+    }
+    given_.body = text;
+  }
+  transfer send(const http_request& request, http_response& response,
                 const http_deadlines&) noexcept override {
-    response = {};
-    response.status = status_;
-    response.body = body_;
-    return transfer::ok;
+    response = given_;
+    const bool good = given_.status < 300;
+    if (request.reader == nullptr || !good) return transfer::ok;
+    response.body.clear();
+    if (request.reader->begin(response) && request.reader->take(as_bytes(given_.body)))
+      return transfer::ok;
+    response.fault = transfer_fault::stopped;
+    return transfer::no_response;
   }
 
  private:
-  const std::uint16_t status_;
-  const std::string body_;
+  http_response given_;
+};
+
+struct collected final : body_reader {
+  std::string text;
+  bool take(bytes data) noexcept override {
+    text += as_text(data);
+    return true;
+  }
 };
 
 class no_waiting final : public s3::client_clock {
@@ -81,7 +104,8 @@ void read_document(std::string_view body, std::uint8_t choice) {
   no_waiting clock;
   const auto keys = s3::fixed_credentials({.access_key = "a", .secret_key = s3::secret_text("b")});
   const auto client = s3::client::open(
-      {.endpoint = "https://h", .bucket = "bucket", .clock = &clock}, transport, **keys);
+      {.endpoint = "https://h", .bucket = "bucket", .retry = {.attempts = 2}, .clock = &clock},
+      transport, **keys);
   FUZZ_CLAIM(keys && client);
   if (const auto page = (*client)->objects("")) {
     for (const auto& e : page->entries) FUZZ_CLAIM(!e.key.empty());
@@ -100,7 +124,21 @@ void read_document(std::string_view body, std::uint8_t choice) {
   const s3::part_tag part{1, "e"};
   (void)(*client)->complete_upload("k", "u", {&part, 1}, 1, {.mark = "m"},
                                    s3::overwriting::allowed);
+  (void)(*client)->head("k");
+  collected range;
+  if ((*client)->get("k", 2, 10, range)) FUZZ_CLAIM(range.text.size() <= 10);
   for (const char c : (*client)->region_hint()) FUZZ_CLAIM(c == '-' || c >= '0');
+}
+
+void read_object_record(std::string_view text) {
+  object_metadata once, twice;
+  if (!s3_store_detail::read_record(text, once)) return;
+  FUZZ_CLAIM(s3_store_detail::read_record(s3_store_detail::write_record(once), twice));
+  FUZZ_CLAIM(once == twice);
+}
+
+bool is_one_line(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
 }
 
 void sign(std::string_view text) {
@@ -113,6 +151,16 @@ void sign(std::string_view text) {
   const std::vector<s3::name_value> headers = {{"X-Meta", a}};
   const std::string made = s3::canonical_request(
       {.method = "GET", .path = "/k", .headers = headers, .payload_hash = "h"});
+  const s3::credentials by{
+      .access_key = "a", .secret_key = s3::secret_text(b), .session_token = s3::secret_text(a)};
+  const std::string path = "/" + a;
+  const s3::signable request{
+      .method = "PUT", .path = path, .query = one, .headers = headers, .payload_hash = "h"};
+  const auto header = s3::authorization(request, by, {.region = "r", .when = {}});
+  FUZZ_CLAIM(header && is_one_line(*header));
+  const auto query =
+      s3::presigned_query(request, by, {.region = "r", .when = {}}, std::chrono::seconds(1));
+  FUZZ_CLAIM(query && is_one_line(*query) && query->find(' ') == std::string::npos);
   FUZZ_CLAIM(made.starts_with("GET\n/k\n\nx-meta:") && made.ends_with("\n\nx-meta\nh"));
 }
 
@@ -122,10 +170,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::choices choices({reinterpret_cast<const char*>(data), size});
   const std::uint8_t what = choices.byte();
   const std::uint32_t seed = choices.word();
-  switch (what % 3) {
-    case 0: read_wire(choices.rest(), (what & 4U) != 0, seed); break;
-    case 1: read_document(choices.rest(), static_cast<std::uint8_t>(what / 3)); break;
+  switch (what % 4) {
+    case 0: read_wire(choices.rest(), (what & 8U) != 0, seed); break;
+    case 1: read_document(choices.rest(), static_cast<std::uint8_t>(what / 4)); break;
     case 2: sign(choices.rest()); break;
+    case 3: read_object_record(choices.rest()); break;
   }
   return 0;
 }

@@ -111,7 +111,7 @@ def sniff(cases):
 
 
 def s3(cases):
-    """Heads with bodies, documents, and text to sign."""
+    """Heads with bodies, documents with fields, text to sign, and a record."""
     heads = [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: t\r\n\r\n",
              b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", b"\r\n"]
     for status in (b"200 OK", b"204 No Content", b"500 Oops"):
@@ -129,8 +129,10 @@ def s3(cases):
             b"<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>",
             b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-1</Region></Error>"]:
         for status in range(5):
-            yield bytes([1 + 3 * status]) + bytes(4) + document
+            yield bytes([1 + 4 * status]) + bytes(4) + document
+    yield b"\1\0\0\0\0ETag: \"e\"\nLast-Modified: Mon, 30 Nov 2026 08:00:00 GMT\nContent-Range: bytes 2-5/6\nx-amz-meta-upstow-mark: m\n\nbody"
     yield b"\2\0\0\0\0a/b c+%\xc3\xbc"
+    yield b"\3\0\0\0\0f=a%20b.txt;t=text%2Fplain;d=sha-256:" + b"0a" * 32
 
 
 def words(cases):
