@@ -252,6 +252,37 @@ TEST_CASE("what answers with a page is no S3 service, whatever its status", "[s3
   CHECK(why(s.client->head("k").error()) == problem::no_object);
 }
 
+TEST_CASE("each attempt has the host's deadlines, and no more than is left for all", "[s3]") {
+  scripted_client s(
+      {.deadlines = {.connect = 1s, .idle = 2s, .total = 30s},
+       .retry = {.attempts = 2, .first_wait = 20s, .longest_wait = 20s, .total = 45s}});
+  s.transport.script = {{.status = 503}, {.status = 404}};
+  CHECK(why(s.client->head("k").error()) == problem::no_object);
+  REQUIRE(s.transport.sent.size() == 2);
+  for (const sent_request& one : s.transport.sent) {
+    CHECK(one.until.connect == 1s);
+    CHECK(one.until.idle == 2s);
+  }
+  CHECK(s.transport.sent[0].until.total == 30s);
+  CHECK(s.transport.sent[1].until.total == 25s);
+}
+
+TEST_CASE("a temporary key's token is sent and signed", "[s3]") {
+  scripted_transport transport;
+  const auto keys = s3::fixed_credentials({.access_key = "AK",
+                                           .secret_key = s3::secret_text("s"),
+                                           .session_token = s3::secret_text("to/ken==")});
+  REQUIRE(keys);
+  const auto client =
+      s3::client::open({.endpoint = "https://h", .bucket = "bucket"}, transport, **keys);
+  REQUIRE(client);
+  transport.script = {{.status = 404}};
+  CHECK((*client)->head("k").error().code == errc::object_not_found);
+  CHECK(transport.sent.at(0).header("x-amz-security-token") == "to/ken==");
+  CHECK(transport.sent[0].header("Authorization").find("x-amz-security-token") !=
+        std::string::npos);
+}
+
 TEST_CASE("a named region is kept if it looks like one", "[s3]") {
   scripted_client s;
   s.transport.script = {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include <filesystem>
 #include <fstream>
@@ -72,6 +73,34 @@ TEST_CASE("keys of the environment", "[s3]") {
   ::unsetenv("AWS_SECRET_ACCESS_KEY");
   CHECK(s3::environment_credentials().error().code == errc::misuse);
   ::unsetenv("AWS_ACCESS_KEY_ID");
+}
+
+TEST_CASE("where the file is, and which profile of it counts, is said as to the AWS tools",
+          "[s3]") {
+  const upstow_test::scratch home;
+  std::filesystem::create_directory(home.path() / ".aws");
+  std::ofstream(home.path() / ".aws/credentials")
+      << "[default]\naws_access_key_id=HOME\naws_secret_access_key=s\n";
+  const shared_file named(
+      "[default]\naws_access_key_id=NAMED\naws_secret_access_key=s\n"
+      "[work]\naws_access_key_id=WORK\naws_secret_access_key=s\n");
+  const char* const before = std::getenv("HOME");
+  const std::string kept = before == nullptr ? "" : before;
+  const auto key = [] {
+    const auto made = s3::file_credentials("", "");
+    return made ? (*made)->get()->access_key : std::string();
+  };
+  ::setenv("HOME", home.path().c_str(), 1);
+  ::unsetenv("AWS_PROFILE");
+  ::unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+  CHECK(key() == "HOME");
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", named.path.c_str(), 1);
+  CHECK(key() == "NAMED");
+  ::setenv("AWS_PROFILE", "work", 1);
+  CHECK(key() == "WORK");
+  ::unsetenv("AWS_PROFILE");
+  ::unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+  if (before != nullptr) ::setenv("HOME", kept.c_str(), 1);
 }
 
 TEST_CASE("keys that would break a header are refused", "[s3]") {

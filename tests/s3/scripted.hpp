@@ -19,6 +19,7 @@ struct sent_request {
   std::string method, target, host, body;
   std::vector<http_field> headers;
   bool replayable = false;
+  http_deadlines until{};
 
   std::string header(std::string_view name) const {
     for (const http_field& h : headers)
@@ -71,8 +72,9 @@ class scripted_transport final : public http_transport {
   std::vector<sent_request> sent;
 
   transfer send(const http_request& request, http_response& response,
-                const http_deadlines&) noexcept override {
+                const http_deadlines& until) noexcept override {
     sent_request& one = sent.emplace_back();
+    one.until = until;
     one.method = request.method;
     one.target = request.target;
     one.host = request.host;

@@ -1,4 +1,8 @@
 // Who is trusted: nobody whose certificate does not lead to a trusted authority and have the name.
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+#include <cstdlib>
 #include <future>
 #include <string>
 #include <string_view>
@@ -55,6 +59,64 @@ TEST_CASE("a certificate of a given authority is trusted", "[s3]") {
     CHECK(got.how == transfer::ok);
     CHECK(got.body == "hello");
   }
+}
+
+TEST_CASE("a server hears the name that it is asked for, and no address", "[s3]") {
+  const certificate own = issue(local_names, nullptr);
+  const scratch folder;
+  const std::string file = (folder.path() / "ca.pem").string();
+  write_file(file, own.pem());
+  for (const std::string host : {"localhost", "127.0.0.1"}) {
+    std::string heard = "nothing";
+    asio::ssl::context context = server_context(own);
+    const auto note = [](SSL* by, int*, void* into) {
+      const char* const name = SSL_get_servername(by, TLSEXT_NAMETYPE_host_name);
+      if (name != nullptr) *static_cast<std::string*>(into) = name;
+      return SSL_TLSEXT_ERR_OK;
+    };
+    SSL_CTX_set_tlsext_servername_callback(context.native_handle(), +note);
+    SSL_CTX_set_tlsext_servername_arg(context.native_handle(), &heard);
+    loopback_server server({[](peer_connection& peer) {
+                             while (!peer.request().empty()) peer.send_body("hello");
+                           }},
+                           &context);
+    auto transport = socket_transport::open({.ca_file = file});
+    REQUIRE(transport);
+    http_response response;
+    CHECK((*transport)
+              ->send({.method = "GET", .host = host, .port = server.port(), .target = "/"},
+                     response, {}) == transfer::ok);
+    transport->reset();
+    server.stop();
+    CHECK(heard == (host == "localhost" ? host : "nothing"));
+  }
+}
+
+TEST_CASE("the system's authorities are trusted", "[s3]") {
+  const certificate own = issue(local_names, nullptr);
+  const scratch folder;
+  const std::string file = (folder.path() / "system.pem").string();
+  write_file(file, own.pem());
+  const char* const before = std::getenv("SSL_CERT_FILE");
+  const std::string kept = before == nullptr ? "" : before;
+  ::setenv("SSL_CERT_FILE", file.c_str(), 1);  // where OpenSSL looks for them
+  CHECK(ask(own, nullptr).how == transfer::ok);
+  if (before == nullptr)
+    ::unsetenv("SSL_CERT_FILE");
+  else
+    ::setenv("SSL_CERT_FILE", kept.c_str(), 1);
+}
+
+TEST_CASE("a peer that accepts and says nothing has the time to connect, not more", "[s3]") {
+  loopback_server server({[](peer_connection& peer) { peer.wait_for_end(); }});
+  const auto transport = socket_transport::open({});
+  REQUIRE(transport);
+  http_response response;
+  CHECK((*transport)
+            ->send({.method = "GET", .host = "127.0.0.1", .port = server.port(), .target = "/"},
+                   response,
+                   {.connect = std::chrono::milliseconds(50)}) == transfer::connect_failed);
+  CHECK(response.fault == transfer_fault::timed_out);
 }
 
 TEST_CASE("a self-signed certificate is trusted only where it was given", "[s3]") {
