@@ -1,5 +1,5 @@
 // s3/wire_bucket.hpp - the service in memory behind a real socket, with or without TLS, that loses
-// answers as a test says.
+// answers or gives false ones as a test says.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,32 @@ enum class fate : std::uint8_t {
   lost,     ///< carried out, and the connection closed instead of an answer
   cut,      ///< the last byte of the answer is missing
   unheard,  ///< closed, and not carried out
+  // Not carried out, and answered with
+  busy,          ///< 503
+  error_inside,  ///< 200 and a document that says error
+  garbage,       ///< 200 and a page
+  taken,         ///< 412
 };
+
+/// Empty: the request is carried out, or lost.
+inline std::string false_answer(fate how) {
+  const auto with = [](std::string_view status, const std::string& body) {
+    return "HTTP/1.1 " + std::string(status) +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  switch (how) {
+    case fate::answered:
+    case fate::lost:
+    case fate::cut:
+    case fate::unheard: return {};
+    case fate::busy: return with("503 Slow Down", "<Error><Code>SlowDown</Code></Error>");
+    case fate::error_inside: return with("200 OK", "<Error><Code>InternalError</Code></Error>");
+    case fate::garbage: return with("200 OK", "<html><br>welcome</html>");
+    case fate::taken:
+      return with("412 Precondition Failed", "<Error><Code>PreconditionFailed</Code></Error>");
+  }
+  return {};
+}
 
 class wire_bucket {
  public:
@@ -52,6 +77,10 @@ class wire_bucket {
         return judge_ ? judge_(line) : fate::answered;
       }();
       if (then == fate::unheard) return;
+      if (const std::string instead = false_answer(then); !instead.empty()) {
+        peer.send(instead);
+        continue;
+      }
       std::string answer = carried_out(text, line);
       if (then == fate::lost) return;
       if (then == fate::cut) answer.pop_back();

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
+#include <string>
 
 #include "s3/certificates.hpp"
 #include "s3/wire_bucket.hpp"
@@ -153,6 +155,46 @@ TEST_CASE("connections that break while parts are sent cost time alone", "[s3]")
     CHECK(broken_once.size() == 3);
     CHECK(content(*rig.made, *key) == three_parts);
   }
+}
+
+TEST_CASE("a service that is ill at each step, once, costs time alone", "[s3]") {
+  // Of 200 only calls that answer with a document can mean an error.
+  const struct {
+    fate how;
+    std::string_view where;
+    std::size_t steps;
+  } cases[] = {{fate::busy, "P", 6},  // create, three parts, record, complete
+               {fate::error_inside, "POST", 2},
+               {fate::garbage, "POST", 2}};
+  for (const auto& one : cases) {
+    wire_bucket there;
+    wire_rig rig(endpoint(there));
+    std::set<std::string> ill_once;
+    there.decide([&](const std::string& line) {
+      const bool concerned = line.find(one.where) != std::string::npos;
+      return concerned && ill_once.insert(line).second ? one.how : fate::answered;
+    });
+    const auto key = store_one(*rig.made, three_parts);
+    REQUIRE(key);
+    CHECK(ill_once.size() == one.steps);
+    there.decide({});
+    CHECK(content(*rig.made, *key) == three_parts);
+    CHECK(rig.made->drain(10s));
+    CHECK(there.bucket.contents().size() == 2);
+  }
+}
+
+TEST_CASE("a key that is taken meanwhile is an error, and nothing is left", "[s3]") {
+  wire_bucket there;
+  wire_rig rig(endpoint(there));
+  there.decide([](const std::string& line) {
+    const bool is_last = line.starts_with("POST") && line.find("uploadId=") != std::string::npos;
+    return is_last ? fate::taken : fate::answered;
+  });
+  CHECK(store_one(*rig.made, three_parts).error().code == errc::key_exists);
+  CHECK(rig.made->drain(10s));
+  CHECK(there.count("DELETE") >= 1);
+  CHECK(there.bucket.contents().empty());
 }
 
 TEST_CASE("a download that is cut says so, and goes on when it is asked again", "[s3]") {
