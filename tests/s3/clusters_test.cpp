@@ -161,6 +161,37 @@ void every_call(connected<Server>& to, const s3::profile& service) {
   CHECK_FALSE(late.slept);
 }
 
+/// Names below localhost are nowhere: what is asked of them goes to loopback, and keeps its Host.
+class to_loopback final : public http_transport {
+ public:
+  explicit to_loopback(http_transport& by) : by_(by) {}
+  transfer send(const http_request& request, http_response& response,
+                const http_deadlines& until) noexcept override {
+    http_request there = request;
+    there.host = "127.0.0.1";
+    return by_.send(there, response, until);
+  }
+
+ private:
+  http_transport& by_;
+};
+
+/// https://bucket.host/key.
+void virtual_hosts(const real_ceph& server, http_transport& by, s3::credentials_provider& keys) {
+  s3::profile service = s3::ceph;
+  service.path_style = false;
+  const std::string endpoint = server.endpoint();
+  to_loopback transport(by);
+  const auto client =
+      s3::client::open({.endpoint = "http://localhost" + endpoint.substr(endpoint.rfind(':')),
+                        .bucket = "uploads",
+                        .service = service},
+                       transport, keys);
+  REQUIRE(client);
+  objects(**client);
+  multipart(**client);
+}
+
 void over_tls(const real_ceph& server, s3::credentials_provider& keys) {
   const auto reaches = [&](http_transport& by, bool sign) {
     const auto client = s3::client::open({.endpoint = server.tls_endpoint(),
@@ -194,6 +225,7 @@ TEST_CASE("Ceph, every call", "[s3][.ceph]") {
   CHECK(put(*client, "taken", "2", overwriting::refused).error().code == errc::key_exists);
   CHECK(got(*client, "taken", 0, 10) == "1");
   over_tls(to.server, *to.keys);
+  virtual_hosts(to.server, *to.transport, *to.keys);
   const auto nobody = to.client_of("nobody", to.server.secret(), s3::ceph);
   CHECK(s3::problem_of(put(*nobody, "k", "x").error()) == problem::wrong_key);
 }
