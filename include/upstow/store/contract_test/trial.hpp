@@ -7,7 +7,6 @@
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -59,7 +58,7 @@ inline std::string to_text(const std::vector<std::string>& all) {
   return out + ']';
 }
 
-/// A waker that knows how it was called. Lives until the store on trial is gone.
+/// A waker that knows how it was called.
 class recorder {
  public:
   /// on_ready() of `w`, with this waker.
@@ -131,10 +130,15 @@ class judge {
     into_.skipped.push_back(std::string(check_) + ": " + std::string(why));
   }
 
-  recorder& new_recorder() {
+  /// Lives until the store on trial is gone: a store that breaks a rule may call a waker late.
+  template <class Waker>
+  Waker& keep() {
+    const auto made = std::make_shared<Waker>();
     const std::lock_guard lock(mutex_);
-    return recorders_.emplace_back();
+    kept_.push_back(made);
+    return *made;
   }
+  recorder& new_recorder() { return keep<recorder>(); }
   const options& asked() const { return asked_; }
 
  private:
@@ -143,7 +147,7 @@ class judge {
   const options& asked_;
   report& into_;
   std::mutex mutex_;
-  std::list<recorder> recorders_;
+  std::vector<std::shared_ptr<void>> kept_;
 };
 
 /// Bytes that differ at every place, so that a swapped or lost piece shows.

@@ -145,9 +145,9 @@ struct slow_waker {
     std::unique_lock lock(x.mutex);
     x.entered = true;
     x.changed.notify_all();
-    if (x.inside != nullptr) {
+    if (waitable* const w = x.inside; w != nullptr) {
       lock.unlock();
-      x.inside->disarm();
+      w->disarm();
     } else {
       x.changed.wait_for(lock, x.patience, [&x] { return x.may_leave; });
       lock.unlock();
@@ -162,6 +162,13 @@ struct slow_waker {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, patience, [&] { return this->*what; });
   }
+  /// Who is called from here on does not wait, nor touch what may be gone by then.
+  void let_go() {
+    const std::lock_guard lock(mutex);
+    inside = nullptr;
+    may_leave = true;
+    changed.notify_all();
+  }
   bool has_left() {
     const std::lock_guard lock(mutex);
     return left;
@@ -170,16 +177,13 @@ struct slow_waker {
 
 inline void disarm_waits(trial& t) {
   each_stall(t, [&t](waitable& w, held&) {
-    slow_waker slow{.patience = t.patience()};
+    auto& slow = t.verdict().keep<slow_waker>();
+    slow.patience = t.patience();
     if (!w.on_ready({&slow_waker::fire, &slow})) return false;
-    if (!t.expect(slow.until(&slow_waker::entered), "the waker does not fire"))
-      return w.disarm(), true;
-    {
-      const std::lock_guard lock(slow.mutex);
-      slow.may_leave = true;
-    }
-    slow.changed.notify_all();
+    const bool fired = t.expect(slow.until(&slow_waker::entered), "the waker does not fire");
+    slow.let_go();
     w.disarm();
+    if (!fired) return true;
     t.expect(slow.has_left(), "disarm() returned while the waker ran on another thread");
     slow.until(&slow_waker::left);
     return true;
@@ -188,11 +192,13 @@ inline void disarm_waits(trial& t) {
 
 inline void disarm_inside(trial& t) {
   each_stall(t, [&t](waitable& w, held&) {
-    slow_waker slow{.inside = &w, .patience = t.patience()};
+    auto& slow = t.verdict().keep<slow_waker>();
+    slow.inside = &w;
+    slow.patience = t.patience();
     if (!w.on_ready({&slow_waker::fire, &slow})) return false;
-    if (!t.expect(slow.until(&slow_waker::entered), "the waker does not fire"))
-      return w.disarm(), true;
-    t.expect(slow.until(&slow_waker::left), "disarm() inside the waker does not return");
+    if (t.expect(slow.until(&slow_waker::entered), "the waker does not fire"))
+      t.expect(slow.until(&slow_waker::left), "disarm() inside the waker does not return");
+    slow.let_go();
     w.disarm();
     return true;
   });
