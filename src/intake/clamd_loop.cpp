@@ -82,9 +82,10 @@ bool loop::admit(time_point now) noexcept {
         static_cast<std::size_t>(std::erase_if(links_, [](const link& l) { return l.over(); }));
     for (auto at = queue_.begin(); at != queue_.end();) {
       const auto one = at++;
-      one->gone = stopping_ || one->what->dropped() || (!one->placed && now >= one->until);
+      // A place comes before the clock: who is asked late has not waited for one too long.
+      one->gone = stopping_ || one->what->dropped() || (!fits(*one) && now >= one->until);
       if (one->gone && one->placed) ++free_;
-      if (one->gone || fits(*one)) out.splice(out.end(), queue_, one);
+      if (one->gone || one->placed) out.splice(out.end(), queue_, one);
     }
     if (stopping_) going_on = false;
   }

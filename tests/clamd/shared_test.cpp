@@ -47,6 +47,38 @@ class fastidious final : public upstow::observer {
   }
 };
 
+/// A waker must not block; this one does, to keep the scanner's thread away.
+struct gate {
+  std::binary_semaphore entered{0}, open{0};
+  upstow::waker waker() {
+    return {[](void* p) noexcept {
+              static_cast<gate*>(p)->entered.release();
+              static_cast<gate*>(p)->open.acquire();
+            },
+            this};
+  }
+};
+
+/// A Unix socket that listens, for a test that is the server itself.
+struct unix_listener {
+  unix_listener() {
+    path.copy(at.sun_path, sizeof at.sun_path - 1);
+    at.sun_family = AF_UNIX;
+    REQUIRE(::bind(fd, where(), sizeof at) == 0);
+    REQUIRE(::listen(fd, 0) == 0);
+  }
+  unix_listener(const unix_listener&) = delete;
+  unix_listener& operator=(const unix_listener&) = delete;
+  ~unix_listener() { ::close(fd); }
+  const sockaddr* where() const { return reinterpret_cast<const sockaddr*>(&at); }
+  int accept() const { return ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); }
+
+  const upstow_test::scratch place;
+  const std::string path = (place.path() / "s").string();
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un at{};
+};
+
 /// Gives `to` the first bytes of a file, as soon as it has a connection.
 void begin_file(upstow::clamd_observer& to) {
   REQUIRE(to.part_head({}) == vote::accept);
@@ -99,6 +131,29 @@ TEST_CASE("who waits too long for a connection has no verdict, and frees nobody'
   }
   CHECK(upstow_test::receive(s, "more").ok());
   CHECK(scanned(by, "data").got.ok());
+}
+
+TEST_CASE("who is asked late whether it has waited too long, and can have a place, has it") {
+  const unix_listener server;  // connects at once, so that no deadline counts but that of the queue
+  auto by = scanner({.address = server.path,
+                     .connect_timeout = 1ms,
+                     .answer_timeout = never,
+                     .max_connections = 1});
+  gate held;
+  upstow::clamd_observer first{by}, second{by};
+  upstow::file_record file;
+  begin_file(first);
+  REQUIRE(first.part_end(file) == vote::not_yet);
+  REQUIRE(first.on_ready(held.waker()));
+  ::close(server.accept());
+  held.entered.acquire();
+  (void)second.room();
+  std::this_thread::sleep_for(1ms);  // its time is over then, and the first still has the place
+  held.open.release();
+  first.disarm();
+  while (second.room() == 0) wait_for(second);
+  CHECK(second.first_bytes(file, upstow::as_bytes("data")) == vote::accept);
+  CHECK_FALSE(second.error());
 }
 
 TEST_CASE("each file of a form has its own verdict") {
@@ -166,17 +221,9 @@ TEST_CASE("a file that is gone before it was connected gives its place back") {
                      .connect_timeout = never,
                      .answer_timeout = never,
                      .max_connections = 2});
-  struct gate {
-    std::binary_semaphore entered{0}, open{0};
-  } held;
-  // A waker must not block; this one does, to keep the scanner's thread away.
-  const upstow::waker hold{[](void* p) noexcept {
-                             static_cast<gate*>(p)->entered.release();
-                             static_cast<gate*>(p)->open.acquire();
-                           },
-                           &held};
+  gate held;
   auto first = std::make_unique<upstow::clamd_observer>(by);
-  while (first->room() != 0 || !first->on_ready(hold)) {  // it was there too soon
+  while (first->room() != 0 || !first->on_ready(held.waker())) {  // it was there too soon
     first = std::make_unique<upstow::clamd_observer>(by);
   }
   held.entered.acquire();
@@ -212,31 +259,24 @@ TEST_CASE("whether there is a scanner is known before the store hears of a file"
 }
 
 TEST_CASE("a queue that is full is a reason to wait, not to give up") {
-  const upstow_test::scratch place;
-  const std::string path = (place.path() / "s").string();
-  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const unix_listener server;
   const int first = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un at{};
-  at.sun_family = AF_UNIX;
-  path.copy(at.sun_path, sizeof at.sun_path - 1);
-  const auto* where = reinterpret_cast<const sockaddr*>(&at);
-  REQUIRE(::bind(listener, where, sizeof at) == 0);
-  REQUIRE(::listen(listener, 0) == 0);
-  REQUIRE(::connect(first, where, sizeof at) == 0);  // the only place in the queue
+  REQUIRE(::connect(first, server.where(), sizeof server.at) == 0);  // the only place in the queue
 
-  auto hasty = scanner({.address = path, .connect_timeout = soon});
+  auto hasty = scanner({.address = server.path, .connect_timeout = soon});
   CHECK(scanned(hasty, "data").got.error.cause == ETIMEDOUT);
 
-  auto patient = scanner({.address = path, .connect_timeout = never, .answer_timeout = never});
+  auto patient =
+      scanner({.address = server.path, .connect_timeout = never, .answer_timeout = never});
   bool stored = false;
   std::thread client([&] { stored = scanned(patient, "data").got.ok(); });
-  ::close(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-  const int second = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  ::close(server.accept());
+  const int second = server.accept();
   peer p(second);
   answer_clean(p);
   client.join();
   CHECK(stored);
-  for (const int fd : {listener, first, second}) ::close(fd);
+  for (const int fd : {first, second}) ::close(fd);
 }
 
 namespace {
