@@ -68,6 +68,7 @@ TEST_CASE("what libcurl cannot tell is looked up", "[s3]") {
       });
       const std::string text = pattern(call[1] == 'U' ? 10 : 9000);
       CHECK(content(*rig.made, stored(*rig.made, text)) == text);
+      CHECK(left <= 0);  // it was met
     }
   }
 }

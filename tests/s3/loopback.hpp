@@ -154,4 +154,14 @@ class loopback_server {
   std::thread thread_;
 };
 
+/// A port that is taken, and where nobody listens.
+class dead_port {
+ public:
+  std::uint16_t number() const { return socket_.local_endpoint().port(); }
+
+ private:
+  asio::io_context io_;
+  asio::ip::tcp::socket socket_{io_, {asio::ip::make_address("127.0.0.1"), 0}};
+};
+
 }  // namespace upstow_test

@@ -335,21 +335,16 @@ TEST_CASE("deadlines end what does not end by itself", "[s3]") {
 }
 
 TEST_CASE("nobody there, and no such host", "[s3]") {
-  std::uint16_t port = 0;
-  {
-    asio::io_context io;
-    const asio::ip::tcp::acceptor gone(io, {asio::ip::make_address("127.0.0.1"), 0});
-    port = gone.local_endpoint().port();
-  }
+  const dead_port nobody;
   const auto transport = opened();
-  const exchange refused = ask(*transport, port);
+  const exchange refused = ask(*transport, nobody.number());
   CHECK(refused.how == transfer::connect_failed);
   CHECK(refused.response.fault == transfer_fault::connection);
   CHECK(refused.response.cause == ECONNREFUSED);
 
   http_response response;
   const http_request unknown{
-      .method = "GET", .tls = false, .host = "no..such", .port = port, .target = "/"};
+      .method = "GET", .tls = false, .host = "no..such", .port = nobody.number(), .target = "/"};
   CHECK(transport->send(unknown, response, {}) == transfer::connect_failed);
   CHECK(response.fault == transfer_fault::name_not_found);
 }

@@ -75,16 +75,6 @@ class no_descriptors {
   rlimit before_{};
 };
 
-/// A port that is taken, and where nobody listens.
-class dead_port {
- public:
-  std::uint16_t number() const { return socket_.local_endpoint().port(); }
-
- private:
-  asio::io_context io_;
-  asio::ip::tcp::socket socket_{io_, {asio::ip::make_address("127.0.0.1"), 0}};
-};
-
 }  // namespace
 
 TEST_CASE("the store over a socket, and over TLS", "[s3]") {
