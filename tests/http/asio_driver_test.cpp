@@ -426,7 +426,7 @@ TEST_CASE("driver: what a handler throws ends its connection only") {
 
 TEST_CASE("driver: deadlines hold on sockets") {
   upstow::memory_store store;
-  server s(store, {.connection = {.head = 1s, .keep_alive = 1s, .idle = 1s, .linger_idle = 1s}});
+  server s(store, {.connection = {.head = 5s, .keep_alive = 5s, .idle = 5s, .linger_idle = 5s}});
   client nothing(s.port), head(s.port), body(s.port), after(s.port);
   head.send("GET / HT");
   const std::string request = post("/upload", form().file("f", "x", "data").end());
