@@ -7,6 +7,7 @@
 
 #include "clamd/fake_clamd.hpp"
 #include "clamd/scanned.hpp"
+#include "upstow/check/sniff.hpp"
 
 namespace {
 
@@ -155,13 +156,14 @@ TEST_CASE("the time that a client takes is not the scanner's") {
   fake_clamd good{answer_clean}, mute{[](peer& p) { p.take_all(), p.stay(); }};
   auto by = scanner({.address = good.address(), .answer_timeout = soon});
   auto clock = scanner({.address = mute.address(), .answer_timeout = 2 * soon});
+  const std::string past_the_gate(2 * upstow::sniffed_bytes, 'x');
   // A machine that stalls makes a good answer late too, but not each time.
   bool answered = false;
   for (int i = 0; i < 10 && !answered; ++i) {
     upstow::memory_store store;
     upstow::clamd_observer scan{by};
     upstow::session s{store, any_file, {.kind = upstow::body_kind::raw}, {.observers = {&scan}}};
-    upstow::blocking::feed(s, upstow::as_bytes("first"));
+    upstow::blocking::feed(s, upstow::as_bytes(past_the_gate));
     CHECK(scanned(clock, "x").got.error.cause == ETIMEDOUT);
     answered = upstow_test::receive(s, "second").ok();
   }
