@@ -199,7 +199,6 @@ TEST_CASE("What the client may see of a store's failure") {
       CHECK(json::parse(got.body)["name"] == f.name);
       CHECK_FALSE(json::parse(got.body).contains("cause"));  // that is for the log
       CHECK(stored(memory) == 0);
-      w.host->stop();
     }
   }
 }
