@@ -127,13 +127,12 @@ class loopback_server {
   void accept_all() {
     for (;;) {
       asio::error_code error;
+      // accept() wants a descriptor before it waits, and a test may have taken them all.
+      acceptor_.wait(asio::socket_base::wait_read, error);
       asio::ip::tcp::socket socket(io_);
-      acceptor_.accept(socket, error);
-      if (stopping_) return;
-      if (error) {  // the test has taken all descriptors, for now
-        std::this_thread::yield();
-        continue;
-      }
+      if (!error) acceptor_.accept(socket, error);
+      if (!stopping_ && error == asio::error::no_descriptors) continue;
+      if (stopping_ || error) return;
       const script& next = scripts_.at(std::min(accepted_, scripts_.size() - 1));
       ++accepted_;
       auto shared = std::make_shared<asio::ip::tcp::socket>(std::move(socket));
