@@ -148,7 +148,9 @@ TEST_CASE("who is asked late whether it has waited too long, and can have a plac
   ::close(server.accept());
   held.entered.acquire();
   (void)second.room();
-  std::this_thread::sleep_for(1ms);  // its time is over then, and the first still has the place
+  // Its time is over then, and the first still has the place.
+  const auto over = std::chrono::steady_clock::now() + 1ms;
+  while (std::chrono::steady_clock::now() < over) std::this_thread::yield();
   held.open.release();
   first.disarm();
   while (second.room() == 0) wait_for(second);

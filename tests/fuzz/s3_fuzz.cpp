@@ -7,6 +7,7 @@
 #include "../../src/store/s3/response_reader.hpp"
 #include "../../src/store/s3/store_record.hpp"
 #include "fuzz/fuzz.hpp"
+#include "s3/collected.hpp"
 #include "upstow/store/s3_client.hpp"
 #include "upstow/store/s3_signature.hpp"
 
@@ -82,14 +83,6 @@ class one_answer final : public http_transport {
   http_response given_;
 };
 
-struct collected final : body_reader {
-  std::string text;
-  bool take(bytes data) noexcept override {
-    text += as_text(data);
-    return true;
-  }
-};
-
 class no_waiting final : public s3::client_clock {
  public:
   std::chrono::system_clock::time_point now() noexcept override { return {}; }
@@ -125,7 +118,7 @@ void read_document(std::string_view body, std::uint8_t choice) {
   (void)(*client)->complete_upload("k", "u", {&part, 1}, 1, {.mark = "m"},
                                    s3::overwriting::allowed);
   (void)(*client)->head("k");
-  collected range;
+  upstow_test::collected range;
   if ((*client)->get("k", 2, 10, range)) FUZZ_CLAIM(range.text.size() <= 10);
   for (const char c : (*client)->region_hint()) FUZZ_CLAIM(c == '-' || c >= '0');
 }

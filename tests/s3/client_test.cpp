@@ -1,6 +1,7 @@
 // What the client sends, and what it makes of answers.
 #include <string>
 
+#include "s3/collected.hpp"
 #include "s3/scripted.hpp"
 
 using namespace upstow_test;
@@ -10,14 +11,6 @@ using s3::problem;
 namespace {
 
 problem why(const failure& f) { return s3::problem_of(f); }
-
-struct collected final : body_reader {
-  std::string text;
-  bool take(bytes data) noexcept override {
-    text += as_text(data);
-    return true;
-  }
-};
 
 }  // namespace
 

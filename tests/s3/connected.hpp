@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "s3/collected.hpp"
 #include "support/catch.hpp"
 #include "upstow/store/s3_client.hpp"
 #include "upstow/store/socket_transport.hpp"
@@ -11,14 +12,6 @@
 namespace upstow_test {
 
 using namespace upstow;
-
-struct collected final : body_reader {
-  std::string text;
-  bool take(bytes data) noexcept override {
-    text += as_text(data);
-    return true;
-  }
-};
 
 /// A client of a server that is started with it.
 template <class Server>

@@ -1,19 +1,18 @@
 // Where keys come from: the environment and the file that the AWS tools share.
 #include "upstow/store/s3_credentials.hpp"
 
-#include <stdlib.h>
-
 #include <cerrno>
-#include <cstdlib>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "support/catch.hpp"
+#include "support/environment.hpp"
 #include "support/scratch.hpp"
 
 using namespace upstow;
+using upstow_test::environment_variable;
 
 namespace {
 
@@ -64,15 +63,14 @@ TEST_CASE("a shared file that is not well formed is refused at its line", "[s3]"
 }
 
 TEST_CASE("keys of the environment", "[s3]") {
-  ::setenv("AWS_ACCESS_KEY_ID", "ENV", 1);
-  ::setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-  ::unsetenv("AWS_SESSION_TOKEN");
+  const environment_variable id("AWS_ACCESS_KEY_ID", "ENV");
+  environment_variable secret("AWS_SECRET_ACCESS_KEY", "secret");
+  const environment_variable token("AWS_SESSION_TOKEN", nullptr);
   const auto there = s3::environment_credentials();
   REQUIRE(there);
   CHECK((*there)->get()->access_key == "ENV");
-  ::unsetenv("AWS_SECRET_ACCESS_KEY");
+  secret.set(nullptr);
   CHECK(s3::environment_credentials().error().code == errc::misuse);
-  ::unsetenv("AWS_ACCESS_KEY_ID");
 }
 
 TEST_CASE("where the file is, and which profile of it counts, is said as to the AWS tools",
@@ -84,23 +82,18 @@ TEST_CASE("where the file is, and which profile of it counts, is said as to the 
   const shared_file named(
       "[default]\naws_access_key_id=NAMED\naws_secret_access_key=s\n"
       "[work]\naws_access_key_id=WORK\naws_secret_access_key=s\n");
-  const char* const before = std::getenv("HOME");
-  const std::string kept = before == nullptr ? "" : before;
   const auto key = [] {
     const auto made = s3::file_credentials("", "");
     return made ? (*made)->get()->access_key : std::string();
   };
-  ::setenv("HOME", home.path().c_str(), 1);
-  ::unsetenv("AWS_PROFILE");
-  ::unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+  const environment_variable at_home("HOME", home.path().c_str());
+  environment_variable file("AWS_SHARED_CREDENTIALS_FILE", nullptr);
+  environment_variable profile("AWS_PROFILE", nullptr);
   CHECK(key() == "HOME");
-  ::setenv("AWS_SHARED_CREDENTIALS_FILE", named.path.c_str(), 1);
+  file.set(named.path.c_str());
   CHECK(key() == "NAMED");
-  ::setenv("AWS_PROFILE", "work", 1);
+  profile.set("work");
   CHECK(key() == "WORK");
-  ::unsetenv("AWS_PROFILE");
-  ::unsetenv("AWS_SHARED_CREDENTIALS_FILE");
-  if (before != nullptr) ::setenv("HOME", kept.c_str(), 1);
 }
 
 TEST_CASE("keys that would break a header are refused", "[s3]") {

@@ -23,24 +23,21 @@ enum class fate : std::uint8_t {
   taken,         ///< 412
 };
 
-/// Empty: the request is carried out, or lost.
-inline std::string false_answer(fate how) {
-  const auto with = [](std::string_view status, const std::string& body) {
-    return "HTTP/1.1 " + std::string(status) +
-           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-  };
+/// Whether it was one of those.
+inline bool answer_falsely(peer_connection& peer, fate how) {
   switch (how) {
     case fate::answered:
     case fate::lost:
     case fate::cut:
-    case fate::unheard: return {};
-    case fate::busy: return with("503 Slow Down", "<Error><Code>SlowDown</Code></Error>");
-    case fate::error_inside: return with("200 OK", "<Error><Code>InternalError</Code></Error>");
-    case fate::garbage: return with("200 OK", "<html><br>welcome</html>");
+    case fate::unheard: return false;
+    case fate::busy: peer.send_body("<Error><Code>SlowDown</Code></Error>", "503 Slow Down"); break;
+    case fate::error_inside: peer.send_body("<Error><Code>InternalError</Code></Error>"); break;
+    case fate::garbage: peer.send_body("<html><br>welcome</html>"); break;
     case fate::taken:
-      return with("412 Precondition Failed", "<Error><Code>PreconditionFailed</Code></Error>");
+      peer.send_body("<Error><Code>PreconditionFailed</Code></Error>", "412 Precondition Failed");
+      break;
   }
-  return {};
+  return true;
 }
 
 class wire_bucket {
@@ -77,10 +74,7 @@ class wire_bucket {
         return judge_ ? judge_(line) : fate::answered;
       }();
       if (then == fate::unheard) return;
-      if (const std::string instead = false_answer(then); !instead.empty()) {
-        peer.send(instead);
-        continue;
-      }
+      if (answer_falsely(peer, then)) continue;
       std::string answer = carried_out(text, line);
       if (then == fate::lost) return;
       if (then == fate::cut) answer.pop_back();
